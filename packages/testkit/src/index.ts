@@ -6,3 +6,8 @@ export type { ScriptedFailure, ScriptedHang, ScriptedMessage, ScriptedModelReply
 export type { ScriptedModelMessage, ScriptedModelRequest, ScriptedToolCall } from './lib/scripted-model-request.ts';
 export { logLines, runCommand, taskScript, writeFile } from './lib/scripted-model-task.ts';
 export type { ScriptedText, TaskScriptOptions } from './lib/scripted-model-task.ts';
+export { startLink } from './lib/link.ts';
+export type { Link, LinkCounts, StartLinkOptions } from './lib/link.ts';
+export { startSshd } from './lib/sshd.ts';
+export type { Sshd, SshdHostKey, SshdResult, SshKeyType, StartSshdOptions } from './lib/sshd.ts';
+export type { MarkedProcess } from './lib/sshd-processes.ts';
