@@ -1,3 +1,5 @@
+export { startCampaign } from './lib/campaign.ts';
+export type { Campaign, StartCampaignOptions } from './lib/campaign.ts';
 export { startScriptedModel } from './lib/scripted-model.ts';
 export type { ModelScript, ScriptedModel, StartScriptedModelOptions } from './lib/scripted-model.ts';
 export { SCRIPTED_MODEL, SCRIPTED_PROVIDER, scriptedLogin, scriptedProviderConfig } from './lib/scripted-model-config.ts';
