@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+
+import type { Bytes } from '@optio-ts/host-core';
+
+import { SeedEngineError } from './errors.ts';
+
+/** Cuts and joins a stream into chunks of exactly `chunkBytes`, but for the last. Every chunk is a buffer of its own. */
+export async function* inChunks(content: Bytes, chunkBytes: number): AsyncGenerator<Uint8Array> {
+  let buffer = new Uint8Array(chunkBytes);
+  let used = 0;
+  for await (const piece of content) {
+    let offset = 0;
+    while (offset < piece.length) {
+      const take = Math.min(chunkBytes - used, piece.length - offset);
+      buffer.set(piece.subarray(offset, offset + take), used);
+      used += take;
+      offset += take;
+      if (used === chunkBytes) {
+        yield buffer;
+        buffer = new Uint8Array(chunkBytes);
+        used = 0;
+      }
+    }
+  }
+  if (used > 0) yield buffer.slice(0, used);
+}
+
+/**
+ * The same stream, ended by `abortSignal` with `ABORTED` even while its source keeps silent. The source is told to stop, but
+ * not waited for: it may be the thing that hangs.
+ */
+export async function* abortable(
+  content: Bytes,
+  abortSignal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (abortSignal === undefined) {
+    yield* content;
+    return;
+  }
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {}); // Nobody may be waiting for it when it happens.
+  const onAbort = (): void => aborted.reject(abortError(abortSignal));
+  if (abortSignal.aborted) throw abortError(abortSignal);
+  abortSignal.addEventListener('abort', onAbort, { once: true });
+  const iterator = content[Symbol.asyncIterator]();
+  let isEnded = false;
+  try {
+    for (;;) {
+      const result = await Promise.race([iterator.next(), aborted.promise]);
+      if (result.done === true) {
+        isEnded = true;
+        return;
+      }
+      yield result.value;
+    }
+  } catch (error) {
+    isEnded = !abortSignal.aborted;
+    throw error;
+  } finally {
+    abortSignal.removeEventListener('abort', onAbort);
+    if (!isEnded) {
+      const closing = iterator.return?.();
+      // What a source says while it is made to stop is not what the caller asked about.
+      if (abortSignal.aborted) closing?.catch(() => {});
+      else await closing;
+    }
+  }
+}
+
+/** The error of an operation that was told to stop. */
+export function abortError(abortSignal: AbortSignal): SeedEngineError {
+  return new SeedEngineError('ABORTED', 'The operation was aborted', { cause: abortSignal.reason });
+}
+
+/** Counts and hashes what passes. */
+export interface Meter {
+  readonly sizeBytes: number;
+  /** Hex SHA-256 of all that passed; ends the metering. */
+  digest(): string;
+  update(chunk: Uint8Array): void;
+}
+
+/** Makes a meter at zero. */
+export function createMeter(): Meter {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  return {
+    get sizeBytes() {
+      return sizeBytes;
+    },
+    digest: () => hash.digest('hex'),
+    update(chunk) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+    },
+  };
+}
+
+/** Reads a stream that is known to be small. Throws what `onLimit` makes when it is not. */
+export async function collect(
+  content: Bytes,
+  maxBytes: number,
+  onLimit: () => Error,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of content) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw onLimit();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, sizeBytes);
+}
+
+/** One buffer as a stream. */
+export async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (content.length > 0) yield content;
+}

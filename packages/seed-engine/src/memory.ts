@@ -1,0 +1,1 @@
+export { createMemoryStore, type CreateMemoryStoreOptions } from './lib/memory-store.ts';
