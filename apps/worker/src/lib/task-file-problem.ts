@@ -1,0 +1,35 @@
+import { WorkerError } from './errors.ts';
+
+/** One thing that is wrong with a task file. */
+export interface TaskFileProblem {
+  /** As the user named it. */
+  readonly file: string;
+  /** 1 for the first line. */
+  readonly line: number;
+  /** Dotted, as `model.apiKey`; empty for the file as a whole. */
+  readonly field: string;
+  /** What is wrong and what to do. Never holds the value of a field. */
+  readonly message: string;
+}
+
+/** A task file that cannot be used, with every problem that was found. Its `code` is `TASK_FILE_INVALID`. */
+export class TaskFileError extends WorkerError {
+  /** In the order of their lines. */
+  readonly problems: readonly TaskFileProblem[];
+
+  static {
+    this.prototype.name = 'TaskFileError';
+  }
+
+  constructor(problems: readonly TaskFileProblem[]) {
+    const sorted = problems.toSorted((a, b) => a.line - b.line);
+    super('TASK_FILE_INVALID', sorted.map(formatProblem).join('\n'));
+    this.problems = sorted;
+  }
+}
+
+/** One line: `task.yaml:12: model.apiKey: is missing: …`. */
+export function formatProblem(problem: TaskFileProblem): string {
+  const field = problem.field === '' ? '' : ` ${problem.field}:`;
+  return `${problem.file}:${problem.line}:${field} ${problem.message}`;
+}
