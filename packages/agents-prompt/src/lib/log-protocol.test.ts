@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+
+import { MAX_LINE_LENGTH } from './clean-line.ts';
+import { KEYWORDS } from './keywords.ts';
+import { createLogProtocol } from './log-protocol.ts';
+
+const redirect = createLogProtocol({ browser: 'redirect' });
+const quiet = createLogProtocol({ browser: 'suppress' });
+
+describe('createLogProtocol', () => {
+  it('ignores browsers unless asked', () => expect(createLogProtocol().browser).toBe('ignore'));
+
+  it('keeps the mode it was given', () => {
+    for (const browser of ['ignore', 'suppress', 'redirect'] as const) {
+      expect(createLogProtocol({ browser }).browser).toBe(browser);
+    }
+  });
+
+  it('refuses a mode it does not know', () => {
+    // @ts-expect-error -- what an untyped caller may pass
+    expect(() => createLogProtocol({ browser: 'open' })).toThrow(TypeError);
+  });
+
+  for (const { name, examples, modes } of KEYWORDS) {
+    for (const { line, entry } of examples) {
+      it(`parses the documented example ${line}`, () => {
+        for (const browser of modes) {
+          const protocol = createLogProtocol({ browser });
+          expect(protocol.documentation).toContain(`\n${line}\n`);
+          expect(protocol.parseLine(`${line}\n`)).toEqual(entry);
+        }
+      });
+    }
+    it(`has an example of ${name} and nothing of it in other modes`, () => {
+      expect(examples.length).toBeGreaterThan(0);
+      for (const browser of ['ignore', 'suppress', 'redirect'] as const) {
+        if (!modes.includes(browser)) {
+          expect(createLogProtocol({ browser }).documentation).not.toContain(`${name}:`);
+        }
+      }
+    });
+  }
+});
+
+describe('parseLine', () => {
+  const cases: [line: string, entry: object][] = [
+    ['STATUS: compiling', { type: 'status', percent: undefined, message: 'compiling' }],
+    ['STATUS: 42% compiling', { type: 'status', percent: 42, message: 'compiling' }],
+    ['STATUS: 0% starting', { type: 'status', percent: 0, message: 'starting' }],
+    ['STATUS: 250% more than all', { type: 'status', percent: 100, message: 'more than all' }],
+    ['STATUS: 1000% of it', { type: 'status', percent: undefined, message: '1000% of it' }],
+    ['STATUS: 42%of it', { type: 'status', percent: undefined, message: '42%of it' }],
+    ['STATUS:', { type: 'status', percent: undefined, message: '' }],
+    ['STATUS:   ', { type: 'status', percent: undefined, message: '' }],
+    ['STATUS: 50%', { type: 'status', percent: 50, message: '' }],
+    ['STATUS:50%\r\n', { type: 'status', percent: 50, message: '' }],
+    [
+      'STATUS:\u00a07%\u3000half\u2003way\u00a0',
+      { type: 'status', percent: 7, message: 'half\u2003way' },
+    ],
+    ['STATUS: 7%\u001cx', { type: 'status', percent: 7, message: 'x' }],
+    [
+      'STATUS: one\u2028two\rthree',
+      { type: 'status', percent: undefined, message: 'one two three' },
+    ],
+    ['STATUS: \ufeffmark', { type: 'status', percent: undefined, message: '\ufeffmark' }],
+    [
+      'STATUS: \u001b[31mred\u001b[0m\u0007',
+      { type: 'status', percent: undefined, message: 'red' },
+    ],
+    [
+      'STATUS: \u001b]0;title\u0007x\u009b1m',
+      { type: 'status', percent: undefined, message: 'x1m' },
+    ],
+    ['STATUS: half \ud83d', { type: 'status', percent: undefined, message: 'half \ufffd' }],
+    ['DELIVERABLE: deliverables/a b.txt', { type: 'deliverable', path: 'deliverables/a b.txt' }],
+    ['DELIVERABLE: /w/deliverables/a.txt', { type: 'deliverable', path: '/w/deliverables/a.txt' }],
+    ['DELIVERABLE: a.txt \t ', { type: 'deliverable', path: 'a.txt' }],
+    ['DELIVERABLE: ././/a.txt', { type: 'deliverable', path: 'a.txt' }],
+    ['DELIVERABLE: ../a.txt', { type: 'deliverable', path: '../a.txt' }],
+    ['DELIVERABLE: ./', { type: 'deliverable', path: '.' }],
+    ['DONE', { type: 'done', summary: undefined }],
+    ['DONE:', { type: 'done', summary: undefined }],
+    ['DONE \t', { type: 'done', summary: undefined }],
+    ['DONE: all green', { type: 'done', summary: 'all green' }],
+    ['\0\0\0DONE', { type: 'done', summary: undefined }],
+    ['\ufeffDONE', { type: 'done', summary: undefined }],
+    ['ERROR', { type: 'error', message: undefined }],
+    ['ERROR: no token', { type: 'error', message: 'no token' }],
+    ['BROWSER: "https://a.b/?q=1"', { type: 'browser', url: 'https://a.b/?q=1' }],
+    ['BROWSER: https://a.b/', { type: 'browser', url: 'https://a.b/' }],
+    ['BROWSER: "https://a.b/', { type: 'browser', url: '"https://a.b/' }],
+    ['ATTENTION: which one?', { type: 'attention', reason: 'which one?' }],
+    [
+      'DOMAIN_MESSAGE: invoice {"n":[1,null]}',
+      { type: 'domain-message', keyword: 'invoice', data: { n: [1, null] } },
+    ],
+    ['DOMAIN_MESSAGE: count 7', { type: 'domain-message', keyword: 'count', data: 7 }],
+    ['DOMAIN_MESSAGE: nothing null', { type: 'domain-message', keyword: 'nothing', data: null }],
+    ['', { type: 'unknown', text: '' }],
+    ['a  plain note\twith a tab', { type: 'unknown', text: 'a  plain note\twith a tab' }],
+    ['DONEXT: no', { type: 'unknown', text: 'DONEXT: no' }],
+    ['the work is DONE', { type: 'unknown', text: 'the work is DONE' }],
+  ];
+  for (const [line, entry] of cases) {
+    it(`reads ${JSON.stringify(line)}`, () =>
+      expect(redirect.parseLine(line)).toStrictEqual(entry));
+  }
+
+  const nearMisses: [line: string, keyword: string][] = [
+    ['DELIVERABLE:', 'DELIVERABLE'],
+    ['BROWSER: ""', 'BROWSER'],
+    ['ATTENTION: ', 'ATTENTION'],
+    ['DOMAIN_MESSAGE: invoice {"n":', 'DOMAIN_MESSAGE'],
+    ['DOMAIN_MESSAGE: invoice', 'DOMAIN_MESSAGE'],
+    ['DOMAIN_MESSAGE: count NaN', 'DOMAIN_MESSAGE'],
+    [`DOMAIN_MESSAGE: deep ${'['.repeat(500)}${']'.repeat(500)}`, 'DOMAIN_MESSAGE'],
+    [' DONE', 'DONE'],
+    ['- **DONE**', 'DONE'],
+    ['done.', 'DONE'],
+    ['Status: 50% there', 'STATUS'],
+    ['domain message: x {}', 'DOMAIN_MESSAGE'],
+  ];
+  for (const [line, resembles] of nearMisses) {
+    it(`takes ${JSON.stringify(line.slice(0, 40))} for a note that resembles ${resembles}`, () =>
+      expect(redirect.parseLine(line)).toStrictEqual({
+        type: 'unknown',
+        text: line.trimEnd(),
+        resembles,
+      }));
+  }
+
+  it('does not know BROWSER outside of redirect mode', () => {
+    const line = 'BROWSER: https://a.b/';
+    expect(quiet.parseLine(line)).toStrictEqual({ type: 'unknown', text: line });
+    expect(quiet.parseLine('ATTENTION: x')).toEqual({ type: 'attention', reason: 'x' });
+  });
+
+  it('never takes a path, a URL or data that was cut for the whole', () => {
+    const isTruncated = true;
+    for (const line of ['DELIVERABLE: /a/b', 'BROWSER: https://a.b/', 'DOMAIN_MESSAGE: n 12']) {
+      expect(redirect.parseLine(line, { isTruncated })).toStrictEqual({
+        type: 'unknown',
+        text: line,
+      });
+    }
+    expect(redirect.parseLine('DONE: and mo', { isTruncated })).toEqual({
+      type: 'done',
+      summary: 'and mo',
+    });
+  });
+
+  it('cuts what is longer than a line may be', () => {
+    const entry = redirect.parseLine(`STATUS: ${'x'.repeat(3 * MAX_LINE_LENGTH)}`);
+    expect(entry.type === 'status' && entry.message.length).toBe(
+      MAX_LINE_LENGTH - 'STATUS: '.length,
+    );
+    expect(redirect.parseLine(`DELIVERABLE: ${'x'.repeat(MAX_LINE_LENGTH)}`).type).toBe('unknown');
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+
+import { composeDeliverableMessage, composeIdleReminder } from './messages.ts';
+import { formatResumeLogLine } from './resume-log.ts';
+
+describe('composeDeliverableMessage', () => {
+  it('answers several at once and says what to do about the refused ones', () => {
+    expect(
+      composeDeliverableMessage([
+        { path: 'deliverables/a.md', reason: undefined },
+        { path: '../b\u001b[2J', reason: 'outside' },
+      ]).split('\n'),
+    ).toEqual([
+      'System:',
+      'Deliverable accepted: deliverables/a.md',
+      'Deliverable refused: ../b (outside)',
+      expect.stringContaining('./deliverables/'),
+    ]);
+  });
+
+  it('asks for nothing when all is well', () => {
+    expect(composeDeliverableMessage([{ path: 'a', reason: undefined }])).not.toContain('again');
+  });
+});
+
+describe('composeIdleReminder', () => {
+  it('names DONE, ERROR, ATTENTION and the newline', () => {
+    const text = composeIdleReminder();
+    for (const phrase of ['DONE', 'ERROR', 'ATTENTION', './optio.log', 'tail -c 1'])
+      expect(text).toContain(phrase);
+    expect(text).not.toContain('looks like');
+  });
+
+  it('points at the line that nearly was an entry', () => {
+    expect(composeIdleReminder({ resembles: 'DONE' })).toContain('looks like DONE');
+  });
+
+  it('does not repeat what the provider said to the model', () => {
+    const text = composeIdleReminder({ failure: 'quota of key sk-1 exceeded' });
+    expect(text).toContain('error of the model');
+    expect(text).not.toContain('sk-1');
+  });
+});
+
+describe('formatResumeLogLine', () => {
+  const at = new Date('2026-03-02T17:05:12.987Z');
+
+  it('writes seconds in UTC', () => {
+    expect(formatResumeLogLine({ at })).toBe('2026-03-02T17:05:12Z\n');
+    expect(formatResumeLogLine({ at, refreshed: [] })).toBe('2026-03-02T17:05:12Z\n');
+  });
+
+  it('lists refreshed files with commas and no spaces', () => {
+    expect(formatResumeLogLine({ at, refreshed: ['AGENTS.md', 'opencode.json'] })).toBe(
+      '2026-03-02T17:05:12Z REFRESHED:AGENTS.md,opencode.json\n',
+    );
+  });
+
+  it('refuses a name that would read as two', () => {
+    for (const name of ['a,b', 'a b', 'a\nb', '']) {
+      expect(() => formatResumeLogLine({ at, refreshed: [name] })).toThrow(TypeError);
+    }
+  });
+});
