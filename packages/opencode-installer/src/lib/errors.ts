@@ -1,0 +1,38 @@
+const brand: unique symbol = Symbol.for(
+  '@optio-ts/opencode-installer/OpencodeInstallError',
+) as typeof brand;
+
+/** What went wrong with an installation, to branch on. Messages may change, codes do not. */
+export type OpencodeInstallErrorCode =
+  | 'ABORTED'
+  | 'BINARY_BROKEN'
+  | 'BINARY_NOT_FOUND'
+  | 'CACHE_DIRECTORY_INVALID'
+  | 'DIGEST_MISMATCH'
+  | 'DOWNLOAD_FAILED'
+  | 'NPM_CONFIG_INVALID'
+  | 'PACKAGE_INVALID'
+  | 'REGISTRY_REFUSED'
+  | 'VARIANT_UNSUPPORTED'
+  | 'VERSION_NOT_FOUND';
+
+/** Base of every error this package throws. Trouble with the host itself stays a `HostError`. */
+export class OpencodeInstallError extends Error {
+  /** Stable identifier to branch on: messages may change, codes do not. */
+  readonly code: OpencodeInstallErrorCode;
+
+  static {
+    Object.defineProperty(this.prototype, brand, { value: true });
+    this.prototype.name = 'OpencodeInstallError';
+  }
+
+  constructor(code: OpencodeInstallErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Narrows `error`, even when it comes from another copy of this package. */
+  static is(error: unknown): error is OpencodeInstallError {
+    return error instanceof Error && brand in error;
+  }
+}

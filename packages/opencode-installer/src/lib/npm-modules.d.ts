@@ -1,0 +1,60 @@
+// What we use of two packages that ship no types. The types on DefinitelyTyped are years behind both.
+
+declare module '@npmcli/config' {
+  /** npm's configuration, layered: defaults, builtin, global, user, project, environment, command line. */
+  export default class Config {
+    constructor(options: {
+      readonly definitions: Readonly<Record<string, unknown>>;
+      readonly shorthands: Readonly<Record<string, readonly string[]>>;
+      readonly flatten: (
+        data: Readonly<Record<string, unknown>>,
+        flat: Record<string, unknown>,
+      ) => void;
+      readonly nerfDarts: readonly string[];
+      readonly npmPath: string;
+      readonly env: Record<string, string | undefined>;
+      readonly argv: readonly string[];
+      readonly execPath: string;
+      readonly cwd: string;
+      readonly warn: boolean;
+    });
+    readonly flat: Record<string, unknown>;
+    load(): Promise<void>;
+    validate(): boolean;
+    get(key: string): unknown;
+    isDefault(key: string): boolean;
+  }
+}
+
+declare module '@npmcli/config/lib/definitions/index.js' {
+  export const definitions: Readonly<
+    Record<
+      string,
+      {
+        readonly flatten?: (
+          key: string,
+          data: Readonly<Record<string, unknown>>,
+          flat: Record<string, unknown>,
+        ) => void;
+      }
+    >
+  >;
+  export const nerfDarts: readonly string[];
+}
+
+declare module 'npm-registry-fetch' {
+  interface RegistryResponse {
+    readonly status: number;
+    readonly headers: { get(name: string): string | null };
+    readonly body: AsyncIterable<Uint8Array> & { destroy(error?: Error): void };
+  }
+  interface RegistryFetch {
+    (
+      url: string,
+      options: Readonly<Record<string, unknown>> & { readonly signal?: AbortSignal },
+    ): Promise<RegistryResponse>;
+    pickRegistry(spec: string, options: Readonly<Record<string, unknown>>): string;
+  }
+  const fetch: RegistryFetch;
+  export default fetch;
+}
