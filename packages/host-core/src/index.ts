@@ -1,0 +1,35 @@
+export { checkCommand, checkMilliseconds, checkPort } from './lib/check-command.ts';
+export { collectOutput } from './lib/collect-output.ts';
+export type { CollectOutputOptions } from './lib/collect-output.ts';
+export { commandError, cwdNotFoundError, outputLimitError } from './lib/command-errors.ts';
+export type { CommandErrorCode } from './lib/command-errors.ts';
+export { createByteQueue } from './lib/byte-queue.ts';
+export type { ByteQueue, ByteQueueOptions } from './lib/byte-queue.ts';
+export { CommandFailedError, HostError } from './lib/errors.ts';
+export type { HostErrorCode } from './lib/errors.ts';
+export { feedStdin } from './lib/feed-stdin.ts';
+export type { StdinFeed } from './lib/feed-stdin.ts';
+export type {
+  Bytes,
+  Command,
+  CommandOptions,
+  ForwardPortOptions,
+  Host,
+  HostProcess,
+  KillOptions,
+  PortForward,
+  ProcessExit,
+  RunOptions,
+  RunResult,
+  SpawnOptions,
+  StdinSource,
+} from './lib/host.ts';
+export { killCommand, killExitCodes } from './lib/kill-script.ts';
+export type { KillRoot, KillTarget } from './lib/kill-script.ts';
+export { createLocalHost } from './lib/local-host.ts';
+export type { CreateLocalHostOptions } from './lib/local-host.ts';
+export { commandFailed, describeExit, outputTail, runChecked } from './lib/run-checked.ts';
+export type { RunCheckedOptions } from './lib/run-checked.ts';
+export { RUN_ID_VARIABLE, createRunId } from './lib/run-id.ts';
+export { shellJoin, shellQuote, shellScript } from './lib/script.ts';
+export { startTimer } from './lib/start-timer.ts';
