@@ -54,9 +54,7 @@ export async function startRegistry(options: RegistryOptions): Promise<LoopbackS
       return;
     }
     const path = decodeURIComponent(new URL(request.url ?? '/', base).pathname);
-    const versions = Object.entries(packages).filter(
-      ([id]) => id.slice(0, id.lastIndexOf('@')) === path.slice(1),
-    );
+    const versions = Object.entries(packages).filter(([id]) => id.slice(0, id.lastIndexOf('@')) === path.slice(1));
     if (versions.length > 0) {
       const metadata = Object.fromEntries(
         versions.map(([id, tarball]) => [

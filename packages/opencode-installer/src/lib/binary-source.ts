@@ -60,15 +60,10 @@ async function inspect(
   };
 }
 
-async function isExecutable(
-  host: Host,
-  path: string,
-  abortSignal: AbortSignal | undefined,
-): Promise<boolean> {
-  const { stdout } = await runChecked(
-    host,
-    shellScript('if [ -f "$1" ] && [ -x "$1" ]; then echo yes; fi', path),
-    { what: `Look for ${path}`, ...(abortSignal === undefined ? {} : { abortSignal }) },
-  );
+async function isExecutable(host: Host, path: string, abortSignal: AbortSignal | undefined): Promise<boolean> {
+  const { stdout } = await runChecked(host, shellScript('if [ -f "$1" ] && [ -x "$1" ]; then echo yes; fi', path), {
+    what: `Look for ${path}`,
+    ...(abortSignal === undefined ? {} : { abortSignal }),
+  });
   return stdout.toString('utf8').trim() === 'yes';
 }

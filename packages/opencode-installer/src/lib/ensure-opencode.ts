@@ -8,13 +8,7 @@ import { installProgram } from './install-program.ts';
 import { chooseInstalled, findInstalled } from './installed.ts';
 import type { InstalledPrograms } from './installed.ts';
 import { npmSource } from './npm-source.ts';
-import type {
-  DownloadableProgram,
-  InstallProgress,
-  InstallWarning,
-  OpencodeSource,
-  SourceContext,
-} from './source.ts';
+import type { DownloadableProgram, InstallProgress, InstallWarning, OpencodeSource, SourceContext } from './source.ts';
 
 /** Options of `ensureOpencode`. */
 export interface EnsureOpencodeOptions {
@@ -54,10 +48,7 @@ export interface OpencodeBinary {
  * What is missing is downloaded here, pushed to the host, verified, run once and only then published. Throws
  * `OpencodeInstallError`s; trouble with the host itself stays a `HostError`.
  */
-export async function ensureOpencode(
-  host: Host,
-  options: EnsureOpencodeOptions = {},
-): Promise<OpencodeBinary> {
+export async function ensureOpencode(host: Host, options: EnsureOpencodeOptions = {}): Promise<OpencodeBinary> {
   const { abortSignal, cacheDirectory, source = npmSource() } = options;
   if (cacheDirectory !== undefined && !posix.isAbsolute(cacheDirectory)) {
     throw new TypeError(`cacheDirectory must be absolute, not ${JSON.stringify(cacheDirectory)}`);
@@ -68,10 +59,7 @@ export async function ensureOpencode(
     const signal = abortSignal === undefined ? {} : { abortSignal };
     const probe = options.probe ?? (await probeHost(host, signal));
     const context: SourceContext = { host, probe, ...signal };
-    const [opencode, ripgrep] = await Promise.all([
-      source.resolve(context),
-      source.resolveRipgrep(context),
-    ]);
+    const [opencode, ripgrep] = await Promise.all([source.resolve(context), source.resolveRipgrep(context)]);
     let found: Promise<InstalledPrograms> | undefined;
     // One look for both, and none when nothing of the cache is needed.
     const lookUp = async (): Promise<InstalledPrograms> => {
@@ -84,13 +72,9 @@ export async function ensureOpencode(
       return await found;
     };
     const binary =
-      opencode.kind === 'present'
-        ? opencode
-        : await ensureDownloaded(host, options, opencode, await lookUp());
+      opencode.kind === 'present' ? opencode : await ensureDownloaded(host, options, opencode, await lookUp());
     const ripgrepPath =
-      ripgrep.kind === 'present'
-        ? ripgrep.path
-        : await ensureRipgrep(host, options, ripgrep, await lookUp());
+      ripgrep.kind === 'present' ? ripgrep.path : await ensureRipgrep(host, options, ripgrep, await lookUp());
     const { path, version } = binary;
     options.onProgress?.({ step: 'ready', message: `opencode ${version} is ready` });
     return { path, version, source: source.name, ripgrepPath };
@@ -184,9 +168,7 @@ function isAborted(error: unknown): boolean {
 }
 
 function aborted(host: Host, abortSignal: AbortSignal, error?: unknown): OpencodeInstallError {
-  return new OpencodeInstallError(
-    'ABORTED',
-    `The installation of opencode on ${host.description} was cancelled`,
-    { cause: error ?? abortSignal.reason },
-  );
+  return new OpencodeInstallError('ABORTED', `The installation of opencode on ${host.description} was cancelled`, {
+    cause: error ?? abortSignal.reason,
+  });
 }

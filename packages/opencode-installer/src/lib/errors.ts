@@ -1,6 +1,4 @@
-const brand: unique symbol = Symbol.for(
-  '@optio-ts/opencode-installer/OpencodeInstallError',
-) as typeof brand;
+const brand: unique symbol = Symbol.for('@optio-ts/opencode-installer/OpencodeInstallError') as typeof brand;
 
 /** What went wrong with an installation, to branch on. Messages may change, codes do not. */
 export type OpencodeInstallErrorCode =

@@ -13,10 +13,7 @@ export interface NpmLocation {
  * Looks along `path` for npm and for the Node it would run on. This process may run on another Node than the user's npm does;
  * without this look their global configuration (a company's registry, its CA) would not be found.
  */
-export async function findNpm(
-  path: string,
-  execPath: string = process.execPath,
-): Promise<NpmLocation> {
+export async function findNpm(path: string, execPath: string = process.execPath): Promise<NpmLocation> {
   const directories = path.split(delimiter).filter((directory) => isAbsolute(directory));
   const cli = await firstRealPath(directories, 'npm', (file) => file.endsWith('/bin/npm-cli.js'));
   const node = await firstRealPath(directories, 'node', (file) => file.endsWith('/bin/node'));

@@ -34,15 +34,11 @@ export async function installProgram(host: Host, options: InstallProgramOptions)
     name,
     ...signal,
     install: async (stage) => {
-      await push(host, `${stage}/${file}`, options);
+      await push(host, `${stage.path}/${file}`, options);
     },
-    verify: async (stage) => {
+    verify: async (path) => {
       options.onProgress?.({ step: 'verify', message: `Trying ${label}` });
-      await checkVersion(host, {
-        path: `${stage}/${file}`,
-        expected: expectedVersion,
-        abortSignal,
-      });
+      await checkVersion(host, { path: `${path}/${file}`, expected: expectedVersion, abortSignal });
     },
   });
 }

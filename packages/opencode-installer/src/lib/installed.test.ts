@@ -30,25 +30,18 @@ describe('parseInstalled', () => {
 
 describe('chooseInstalled', () => {
   const variants = ['linux-x64', 'linux-x64-baseline'];
-  const choose = (...names: readonly string[]): string | undefined =>
-    chooseInstalled(names, '1.18.33', variants)?.name;
+  const choose = (...names: readonly string[]): string | undefined => chooseInstalled(names, '1.18.33', variants)?.name;
 
   it('takes the newest by number, not by letter', () => {
-    expect(choose('1.9.0-linux-x64', '1.18.4-linux-x64', '1.18.30-linux-x64')).toBe(
-      '1.18.30-linux-x64',
-    );
+    expect(choose('1.9.0-linux-x64', '1.18.4-linux-x64', '1.18.30-linux-x64')).toBe('1.18.30-linux-x64');
   });
 
   it('prefers the better variant only among equal versions', () => {
     expect(choose('1.18.0-linux-x64-baseline', '1.18.0-linux-x64')).toBe('1.18.0-linux-x64');
-    expect(choose('1.18.1-linux-x64-baseline', '1.18.0-linux-x64')).toBe(
-      '1.18.1-linux-x64-baseline',
-    );
+    expect(choose('1.18.1-linux-x64-baseline', '1.18.0-linux-x64')).toBe('1.18.1-linux-x64-baseline');
   });
 
   it('takes no other major version, no pre-release and no other variant', () => {
-    expect(
-      choose('2.0.0-linux-x64', '1.19.0-beta.1-linux-x64', '1.18.0-linux-arm64', 'x-linux-x64'),
-    ).toBeUndefined();
+    expect(choose('2.0.0-linux-x64', '1.19.0-beta.1-linux-x64', '1.18.0-linux-arm64', 'x-linux-x64')).toBeUndefined();
   });
 });

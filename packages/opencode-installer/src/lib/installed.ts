@@ -54,10 +54,7 @@ done
 `;
 
 /** Looks into the cache directory. Throws `CACHE_DIRECTORY_INVALID`. */
-export async function findInstalled(
-  host: Host,
-  request: FindInstalledRequest,
-): Promise<InstalledPrograms> {
+export async function findInstalled(host: Host, request: FindInstalledRequest): Promise<InstalledPrograms> {
   const { abortSignal, cacheDirectory, ripgrepName, variants } = request;
   const { stdout } = await runChecked(
     host,

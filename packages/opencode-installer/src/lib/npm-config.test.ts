@@ -109,9 +109,9 @@ describe('proxySettings', () => {
   const https = { registry: 'https://r.example/', noProxy: '' };
 
   it('takes npm’s own proxy before the environment’s', () => {
-    expect(
-      proxySettings({ ...https, httpsProxy: 'http://npm:1' }, { HTTPS_PROXY: 'http://env:2' }),
-    ).toMatchObject({ proxy: 'http://npm:1' });
+    expect(proxySettings({ ...https, httpsProxy: 'http://npm:1' }, { HTTPS_PROXY: 'http://env:2' })).toMatchObject({
+      proxy: 'http://npm:1',
+    });
   });
 
   it('takes HTTPS_PROXY in either case, and NO_PROXY', () => {

@@ -70,11 +70,7 @@ export async function loadNpmSettings(options: NpmOptions = {}): Promise<NpmSett
     execPath,
     env,
     // In global mode the project's .npmrc is left out.
-    argv: [
-      execPath,
-      'npm',
-      ...(options.projectDirectory === undefined ? ['--location', 'global'] : []),
-    ],
+    argv: [execPath, 'npm', ...(options.projectDirectory === undefined ? ['--location', 'global'] : [])],
     cwd: options.projectDirectory ?? '/',
     warn: false,
   });
@@ -86,10 +82,7 @@ export async function loadNpmSettings(options: NpmOptions = {}): Promise<NpmSett
       ...proxySettings(config.flat, options.env ?? process.env),
     };
   } catch (error) {
-    throw new OpencodeInstallError(
-      'NPM_CONFIG_INVALID',
-      `Cannot use npm's configuration: ${describeFailure(error)}`,
-    );
+    throw new OpencodeInstallError('NPM_CONFIG_INVALID', `Cannot use npm's configuration: ${describeFailure(error)}`);
   }
 }
 
@@ -105,11 +98,9 @@ function flatten(data: Readonly<Record<string, unknown>>, flat: Record<string, u
 /** npm waits 10 s and then 60 s before it says that there is no network. Who has set those times gets them, others do not. */
 function withRetry(config: Config): Record<string, unknown> {
   const { flat } = config;
-  const isDefault = [
-    'fetch-retry-factor',
-    'fetch-retry-mintimeout',
-    'fetch-retry-maxtimeout',
-  ].every((key) => config.isDefault(key));
+  const isDefault = ['fetch-retry-factor', 'fetch-retry-mintimeout', 'fetch-retry-maxtimeout'].every((key) =>
+    config.isDefault(key),
+  );
   if (!isDefault) return flat;
   const retry = { ...(flat['retry'] as object), factor: 2, minTimeout: 500, maxTimeout: 4000 };
   return { ...flat, retry };
@@ -133,10 +124,7 @@ export function proxySettings(
     flat['proxy'] ??
     variables.get('https_proxy') ??
     (registryIsPlain ? (variables.get('http_proxy') ?? variables.get('proxy')) : undefined);
-  const noProxy =
-    flat['noProxy'] === '' || flat['noProxy'] === undefined
-      ? variables.get('no_proxy')
-      : flat['noProxy'];
+  const noProxy = flat['noProxy'] === '' || flat['noProxy'] === undefined ? variables.get('no_proxy') : flat['noProxy'];
   return {
     ...(proxy === undefined || proxy === null ? {} : { proxy, httpsProxy: proxy }),
     ...(noProxy === undefined ? {} : { noProxy }),

@@ -44,9 +44,7 @@ async function download(request: NpmRequest, url?: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const start = async (
-  options: Omit<Parameters<typeof startRegistry>[0], 'packages'> = {},
-): Promise<LoopbackServer> =>
+const start = async (options: Omit<Parameters<typeof startRegistry>[0], 'packages'> = {}): Promise<LoopbackServer> =>
   await startRegistry({ packages: { 'tool@1.0.0': tarball }, ...options });
 
 describe('openTarball', () => {
@@ -83,10 +81,7 @@ describe('openTarball', () => {
 
   it('sends a token to its registry, and says when it is refused, without showing it', async () => {
     await using registry = await start({ token: 's3cret' });
-    await writeFile(
-      join(home, '.npmrc'),
-      `//127.0.0.1:${registry.port}/:_authToken=\${REGISTRY_TOKEN}\n`,
-    );
+    await writeFile(join(home, '.npmrc'), `//127.0.0.1:${registry.port}/:_authToken=\${REGISTRY_TOKEN}\n`);
     const good = await requestTo(registry.url, { REGISTRY_TOKEN: 's3cret' });
     expect((await download(good)).equals(tarball)).toBe(true);
     expect(registry.requests[0]?.authorization).toBe('Bearer s3cret');

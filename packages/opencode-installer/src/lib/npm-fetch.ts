@@ -3,12 +3,7 @@ import npmFetch from 'npm-registry-fetch';
 
 import { OpencodeInstallError } from './errors.ts';
 import type { NpmSettings } from './npm-config.ts';
-import {
-  conventionalTarballUrl,
-  metadataUrl,
-  replaceRegistryHost,
-  tarballOf,
-} from './npm-package.ts';
+import { conventionalTarballUrl, metadataUrl, replaceRegistryHost, tarballOf } from './npm-package.ts';
 import type { PackageTarball } from './npm-package.ts';
 import { describeFailure, displayUrl } from './redact.ts';
 
@@ -160,11 +155,9 @@ function failed(error: unknown, request: NpmRequest, url: string): OpencodeInsta
 }
 
 function aborted(request: NpmRequest): OpencodeInstallError {
-  return new OpencodeInstallError(
-    'ABORTED',
-    `The download of ${request.name}@${request.version} was cancelled`,
-    { cause: request.abortSignal?.reason },
-  );
+  return new OpencodeInstallError('ABORTED', `The download of ${request.name}@${request.version} was cancelled`, {
+    cause: request.abortSignal?.reason,
+  });
 }
 
 function parse(content: Buffer): unknown {

@@ -6,10 +6,7 @@ declare module '@npmcli/config' {
     constructor(options: {
       readonly definitions: Readonly<Record<string, unknown>>;
       readonly shorthands: Readonly<Record<string, readonly string[]>>;
-      readonly flatten: (
-        data: Readonly<Record<string, unknown>>,
-        flat: Record<string, unknown>,
-      ) => void;
+      readonly flatten: (data: Readonly<Record<string, unknown>>, flat: Record<string, unknown>) => void;
       readonly nerfDarts: readonly string[];
       readonly npmPath: string;
       readonly env: Record<string, string | undefined>;

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import {
-  conventionalTarballUrl,
-  metadataUrl,
-  replaceRegistryHost,
-  tarballOf,
-} from './npm-package.ts';
+import { conventionalTarballUrl, metadataUrl, replaceRegistryHost, tarballOf } from './npm-package.ts';
 
 const sha512 = `sha512-${'A'.repeat(86)}==`;
 const request = { name: 'tool', version: '1.2.3', registry: 'https://mirror.example/npm/' };
@@ -45,17 +40,9 @@ describe('tarballOf', () => {
     ['an answer that is no metadata', 'hello', 'VERSION_NOT_FOUND'],
     ['a version named like a property of every object', null, 'VERSION_NOT_FOUND'],
     ['no digest', metadata({ tarball: 'https://r.example/t.tgz' }), 'PACKAGE_INVALID'],
-    [
-      'only a weak digest',
-      metadata({ integrity: 'sha1-abc=', tarball: 'https://r.example/t.tgz' }),
-      'PACKAGE_INVALID',
-    ],
+    ['only a weak digest', metadata({ integrity: 'sha1-abc=', tarball: 'https://r.example/t.tgz' }), 'PACKAGE_INVALID'],
     ['no address', metadata({ integrity: sha512 }), 'PACKAGE_INVALID'],
-    [
-      'an address of another kind',
-      metadata({ integrity: sha512, tarball: 'file:///etc/passwd' }),
-      'PACKAGE_INVALID',
-    ],
+    ['an address of another kind', metadata({ integrity: sha512, tarball: 'file:///etc/passwd' }), 'PACKAGE_INVALID'],
   ] as const) {
     it(`refuses ${name}`, () => {
       expect(() => tarballOf(value, request)).toThrow(expect.objectContaining({ code }));
@@ -76,9 +63,7 @@ describe('replaceRegistryHost', () => {
   it('leaves addresses of other hosts alone unless told always', () => {
     const other = 'https://files.example/tool-1.2.3.tgz';
     expect(replaceRegistryHost(other, mirror, 'npmjs')).toBe(other);
-    expect(replaceRegistryHost(other, mirror, 'always')).toBe(
-      'https://mirror.example:8443/npm/tool-1.2.3.tgz',
-    );
+    expect(replaceRegistryHost(other, mirror, 'always')).toBe('https://mirror.example:8443/npm/tool-1.2.3.tgz');
     expect(replaceRegistryHost(other, mirror, 'files.example')).not.toBe(other);
   });
 

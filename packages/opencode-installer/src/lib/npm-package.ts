@@ -38,16 +38,10 @@ export function tarballOf(
   const integrity = sha512Of(field(dist, 'integrity'));
   const url = field(dist, 'tarball');
   if (integrity === undefined) {
-    throw new OpencodeInstallError(
-      'PACKAGE_INVALID',
-      `${registry} gives no sha512 for ${name}@${version}`,
-    );
+    throw new OpencodeInstallError('PACKAGE_INVALID', `${registry} gives no sha512 for ${name}@${version}`);
   }
   if (typeof url !== 'string' || !/^https?:/.test(url) || !URL.canParse(url)) {
-    throw new OpencodeInstallError(
-      'PACKAGE_INVALID',
-      `${registry} gives no address for ${name}@${version}`,
-    );
+    throw new OpencodeInstallError('PACKAGE_INVALID', `${registry} gives no address for ${name}@${version}`);
   }
   return { url, integrity };
 }
@@ -77,9 +71,7 @@ function sha512Of(integrity: unknown): string | undefined {
 }
 
 function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? Reflect.get(value, key)
-    : undefined;
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
 }
 
 function withSlash(registry: string): string {

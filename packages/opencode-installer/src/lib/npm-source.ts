@@ -6,12 +6,7 @@ import type { NpmDownload, NpmRequest } from './npm-fetch.ts';
 import type { PackageTarball } from './npm-package.ts';
 import { OPENCODE_VERSION, pinnedIntegrity, RIPGREP_VERSION } from './pins.ts';
 import { throttleBytes } from './progress.ts';
-import type {
-  DownloadableProgram,
-  OpencodeSource,
-  OpenDownloadOptions,
-  OpenedProgram,
-} from './source.ts';
+import type { DownloadableProgram, OpencodeSource, OpenDownloadOptions, OpenedProgram } from './source.ts';
 import { unpackMember } from './unpack-member.ts';
 import { opencodeVariants, ripgrepVariant } from './variants.ts';
 
@@ -36,9 +31,7 @@ export interface NpmSourceOptions {
 export function npmSource(options: NpmSourceOptions = {}): OpencodeSource {
   const { npm, version = OPENCODE_VERSION } = options;
   if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(version)) {
-    throw new TypeError(
-      `version must be exact, like ${OPENCODE_VERSION}, not ${JSON.stringify(version)}`,
-    );
+    throw new TypeError(`version must be exact, like ${OPENCODE_VERSION}, not ${JSON.stringify(version)}`);
   }
   // Read for each download: what is installed needs none of it, and a corrected .npmrc counts at once.
   const loadSettings = async (): Promise<NpmSettings> => await loadNpmSettings(npm);
@@ -122,10 +115,7 @@ async function openPinned(request: NpmRequest): Promise<NpmDownload> {
   }
 }
 
-async function* counted(
-  content: NpmDownload['content'],
-  report: (bytes: number) => void,
-): NpmDownload['content'] {
+async function* counted(content: NpmDownload['content'], report: (bytes: number) => void): NpmDownload['content'] {
   let bytes = 0;
   for await (const chunk of content) {
     bytes += chunk.byteLength;

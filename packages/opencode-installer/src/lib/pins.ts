@@ -20,31 +20,26 @@ export const pinnedPackages: readonly PinnedPackage[] = [
   {
     name: 'opencode-linux-x64',
     version: '1.18.33',
-    integrity:
-      'sha512-q/t/3p2CTxOT9y2kvjesb/LZab2+1eqlhhWA02Be6mjTtmYtNBcBsrI5yDo4Fw7ZSPBW2oyMIGMNRqiKQjiAWw==',
+    integrity: 'sha512-q/t/3p2CTxOT9y2kvjesb/LZab2+1eqlhhWA02Be6mjTtmYtNBcBsrI5yDo4Fw7ZSPBW2oyMIGMNRqiKQjiAWw==',
   },
   {
     name: 'opencode-linux-x64-baseline',
     version: '1.18.33',
-    integrity:
-      'sha512-1KQGBiiDDeL/VHHbHkOvvFo8Jr97WT5+C1tear+p7IcDTnXgVHXqIjU4O4jM4mHQzykTP2i884FCnW5LDa+zCA==',
+    integrity: 'sha512-1KQGBiiDDeL/VHHbHkOvvFo8Jr97WT5+C1tear+p7IcDTnXgVHXqIjU4O4jM4mHQzykTP2i884FCnW5LDa+zCA==',
   },
   {
     name: '@vscode/ripgrep-linux-x64',
     version: '1.18.0',
-    integrity:
-      'sha512-mQ3bVrUpnD2vs7QT0vX90Lt0cnUq467uFtEktIdsJJmW296RoSULRGqWgzG1AKxyBpNDD6l4ZO4qKf6SgyC23Q==',
+    integrity: 'sha512-mQ3bVrUpnD2vs7QT0vX90Lt0cnUq467uFtEktIdsJJmW296RoSULRGqWgzG1AKxyBpNDD6l4ZO4qKf6SgyC23Q==',
   },
   {
     name: '@vscode/ripgrep-linux-arm64',
     version: '1.18.0',
-    integrity:
-      'sha512-lQ/5zTG++U0E3IhVgS4EPTTn/U4okncaRMM5GOFfOYZywS4nuD31GhkHbNYlDk5CuDC68+hYJ0/eQeyCKJDA+g==',
+    integrity: 'sha512-lQ/5zTG++U0E3IhVgS4EPTTn/U4okncaRMM5GOFfOYZywS4nuD31GhkHbNYlDk5CuDC68+hYJ0/eQeyCKJDA+g==',
   },
 ];
 
 /** Returns the pinned digest of a package, or `undefined` for one that is not in the list. */
 export function pinnedIntegrity(name: string, version: string): string | undefined {
-  return pinnedPackages.find((pinned) => pinned.name === name && pinned.version === version)
-    ?.integrity;
+  return pinnedPackages.find((pinned) => pinned.name === name && pinned.version === version)?.integrity;
 }

@@ -19,8 +19,6 @@ describe('displayUrl', () => {
 describe('describeFailure', () => {
   it('is one line, and the code of an error without a message', () => {
     expect(describeFailure(new Error('a\n b'))).toBe('a b');
-    expect(describeFailure(Object.assign(new Error(''), { code: 'ECONNRESET' }))).toBe(
-      'ECONNRESET',
-    );
+    expect(describeFailure(Object.assign(new Error(''), { code: 'ECONNRESET' }))).toBe('ECONNRESET');
   });
 });

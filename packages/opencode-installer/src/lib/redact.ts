@@ -12,7 +12,6 @@ export function displayUrl(url: string): string {
 
 /** The message of something that was thrown, without credentials, on one line. */
 export function describeFailure(error: unknown): string {
-  const text =
-    error instanceof Error ? error.message || String(Reflect.get(error, 'code')) : String(error);
+  const text = error instanceof Error ? error.message || String(Reflect.get(error, 'code')) : String(error);
   return redactUrls(text).replaceAll(/\s+/g, ' ').trim();
 }

@@ -19,8 +19,7 @@ async function archive(files: Readonly<Record<string, Buffer>>): Promise<Buffer>
   return gzipSync(Buffer.concat(chunks));
 }
 
-const integrityOf = (content: Buffer): string =>
-  `sha512-${createHash('sha512').update(content).digest('base64')}`;
+const integrityOf = (content: Buffer): string => `sha512-${createHash('sha512').update(content).digest('base64')}`;
 
 async function* inPieces(content: Buffer, size = 1000): Bytes {
   for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);

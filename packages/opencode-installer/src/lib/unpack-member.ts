@@ -35,10 +35,7 @@ const defaultMaxBytes = 1024 ** 3;
  * Reads one regular file out of a gzip'd tar while the archive is still arriving. Nothing but one buffer is held. The caller
  * reads `content` to its end or leaves the iteration; either way the archive's source is closed.
  */
-export async function unpackMember(
-  archive: Bytes,
-  options: UnpackMemberOptions,
-): Promise<UnpackedMember> {
+export async function unpackMember(archive: Bytes, options: UnpackMemberOptions): Promise<UnpackedMember> {
   const { integrity, maxBytes = defaultMaxBytes, member, what } = options;
   const hash = createHash('sha512');
   let isArchiveAtEnd = false;
@@ -64,10 +61,7 @@ export async function unpackMember(
       for await (const chunk of chunks) {
         unpackedBytes += chunk.byteLength;
         if (unpackedBytes > maxBytes) {
-          throw new OpencodeInstallError(
-            'PACKAGE_INVALID',
-            `${what} unpacks to more than ${maxBytes} bytes`,
-          );
+          throw new OpencodeInstallError('PACKAGE_INVALID', `${what} unpacks to more than ${maxBytes} bytes`);
         }
         yield chunk;
       }

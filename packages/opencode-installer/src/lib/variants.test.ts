@@ -4,38 +4,18 @@ import { opencodeVariants, ripgrepVariant } from './variants.ts';
 import type { VariantProbe } from './variants.ts';
 
 const cases: readonly (readonly [VariantProbe, readonly string[], string])[] = [
-  [
-    { os: 'linux', arch: 'x64', libc: 'glibc', hasAvx2: true },
-    ['linux-x64', 'linux-x64-baseline'],
-    'linux-x64',
-  ],
-  [
-    { os: 'linux', arch: 'x64', libc: 'glibc', hasAvx2: false },
-    ['linux-x64-baseline'],
-    'linux-x64',
-  ],
+  [{ os: 'linux', arch: 'x64', libc: 'glibc', hasAvx2: true }, ['linux-x64', 'linux-x64-baseline'], 'linux-x64'],
+  [{ os: 'linux', arch: 'x64', libc: 'glibc', hasAvx2: false }, ['linux-x64-baseline'], 'linux-x64'],
   [
     { os: 'linux', arch: 'x64', libc: 'musl', hasAvx2: true },
     ['linux-x64-musl', 'linux-x64-baseline-musl'],
     'linux-x64',
   ],
-  [
-    { os: 'linux', arch: 'x64', libc: 'musl', hasAvx2: false },
-    ['linux-x64-baseline-musl'],
-    'linux-x64',
-  ],
+  [{ os: 'linux', arch: 'x64', libc: 'musl', hasAvx2: false }, ['linux-x64-baseline-musl'], 'linux-x64'],
   [{ os: 'linux', arch: 'arm64', libc: 'glibc', hasAvx2: false }, ['linux-arm64'], 'linux-arm64'],
-  [
-    { os: 'linux', arch: 'arm64', libc: 'musl', hasAvx2: false },
-    ['linux-arm64-musl'],
-    'linux-arm64',
-  ],
+  [{ os: 'linux', arch: 'arm64', libc: 'musl', hasAvx2: false }, ['linux-arm64-musl'], 'linux-arm64'],
   [{ os: 'darwin', arch: 'arm64', libc: 'none', hasAvx2: false }, ['darwin-arm64'], 'darwin-arm64'],
-  [
-    { os: 'darwin', arch: 'x64', libc: 'none', hasAvx2: false },
-    ['darwin-x64-baseline'],
-    'darwin-x64',
-  ],
+  [{ os: 'darwin', arch: 'x64', libc: 'none', hasAvx2: false }, ['darwin-x64-baseline'], 'darwin-x64'],
 ];
 
 describe('opencodeVariants', () => {
