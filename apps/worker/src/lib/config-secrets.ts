@@ -52,9 +52,7 @@ export function separateConfigSecrets(config: JsonObject): SeparatedConfig {
 
 /** Whether a variable of this name holds a secret by all custom: `GITHUB_TOKEN`, `API_KEY`, `DB_PASSWORD`. */
 export function isSecretVariable(name: string): boolean {
-  return /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/i.test(
-    name,
-  );
+  return /(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/i.test(name);
 }
 
 function isSecretName(name: string): boolean {
@@ -68,8 +66,7 @@ function isSubstitution(text: string): boolean {
 
 function providerOfKey(path: FieldPath): string | undefined {
   const [section, provider, options, name] = path;
-  const isKey =
-    path.length === 4 && section === 'provider' && options === 'options' && name === 'apiKey';
+  const isKey = path.length === 4 && section === 'provider' && options === 'options' && name === 'apiKey';
   return isKey && typeof provider === 'string' ? provider : undefined;
 }
 

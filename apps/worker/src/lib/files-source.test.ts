@@ -17,12 +17,9 @@ describe('parseFilesSource', () => {
     expect(parseFilesSource(text)).toEqual({ source: { kind: 'git', url, ref } });
   });
 
-  it.each(['.', './project', '/srv/project', 'a#b', 'C', '-x', 'notes: old'])(
-    'takes %j for a directory',
-    (text) => {
-      expect(parseFilesSource(text)).toEqual({ source: { kind: 'directory', path: text } });
-    },
-  );
+  it.each(['.', './project', '/srv/project', 'a#b', 'C', '-x', 'notes: old'])('takes %j for a directory', (text) => {
+    expect(parseFilesSource(text)).toEqual({ source: { kind: 'directory', path: text } });
+  });
 
   it.each([
     'http://example.org/a.git',

@@ -26,8 +26,7 @@ export function parseFilesSource(text: string): ParsedFilesSource {
   if (scheme === undefined) return { source: { kind: 'directory', path: text } };
   if (scheme !== 'https' && scheme !== 'ssh' && scheme !== 'file') {
     return {
-      problem:
-        'names a protocol that is not used here; git URLs begin with https://, ssh:// or file://',
+      problem: 'names a protocol that is not used here; git URLs begin with https://, ssh:// or file://',
     };
   }
   if (!URL.canParse(text)) return { problem: 'is no URL' };

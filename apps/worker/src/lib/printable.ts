@@ -8,9 +8,7 @@ const ESCAPED_IN_JSON = /[\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u20
 
 /** Text of many lines that an agent wrote, safe to print to a terminal: escape sequences and control characters are taken out. */
 export function printableText(text: string): string {
-  return stripVTControlCharacters(text.replaceAll('\r\n', '\n'))
-    .replaceAll(HARMFUL_CHARACTERS, '')
-    .toWellFormed();
+  return stripVTControlCharacters(text.replaceAll('\r\n', '\n')).replaceAll(HARMFUL_CHARACTERS, '').toWellFormed();
 }
 
 /**
@@ -28,9 +26,7 @@ export function printableLine(text: string, maxLength = 400): string {
 /** At most `maxLength` characters (code points), the last one an ellipsis when something was cut off. */
 export function truncate(text: string, maxLength: number): string {
   const characters = Array.from(text);
-  return characters.length <= maxLength
-    ? text
-    : `${characters.slice(0, Math.max(0, maxLength - 1)).join('')}…`;
+  return characters.length <= maxLength ? text : `${characters.slice(0, Math.max(0, maxLength - 1)).join('')}…`;
 }
 
 /** JSON on one line with the same value for every reader, and inert when it is shown by a terminal. */

@@ -29,30 +29,20 @@ const MAX_SECRET_BYTES = 64 * 1024;
 /** Reads `env:NAME` or `file:PATH`; `undefined` for anything else. */
 export function parseReference(text: string): SecretReference | undefined {
   if (!REFERENCE_PATTERN.test(text)) return undefined;
-  return text.startsWith('env:')
-    ? { kind: 'env', name: text.slice(4) }
-    : { kind: 'file', path: text.slice(5).trim() };
+  return text.startsWith('env:') ? { kind: 'env', name: text.slice(4) } : { kind: 'file', path: text.slice(5).trim() };
 }
 
 /** Absolute path of the file that a reference names, or `undefined` for a variable. */
-export function referencedFile(
-  reference: SecretReference,
-  scope: ReferenceScope,
-): string | undefined {
+export function referencedFile(reference: SecretReference, scope: ReferenceScope): string | undefined {
   if (reference.kind === 'env') return undefined;
   const home = scope.env['HOME'];
   const path =
-    reference.path.startsWith('~/') && home !== undefined
-      ? `${home}${reference.path.slice(1)}`
-      : reference.path;
+    reference.path.startsWith('~/') && home !== undefined ? `${home}${reference.path.slice(1)}` : reference.path;
   return resolve(scope.directory, path);
 }
 
 /** Fetches a secret. White space around it goes: a key file usually ends with a newline. */
-export async function resolveReference(
-  reference: SecretReference,
-  scope: ReferenceScope,
-): Promise<ResolvedSecret> {
+export async function resolveReference(reference: SecretReference, scope: ReferenceScope): Promise<ResolvedSecret> {
   if (reference.kind === 'env') {
     const value = scope.env[reference.name]?.trim();
     return value === undefined || value === ''

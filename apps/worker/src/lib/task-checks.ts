@@ -35,10 +35,7 @@ export interface CheckTaskOptions {
  * Checks what a schema cannot: that what a task names is there, and that its fields go together. Fields that the schema
  * refused are passed over, so that all problems of a file come out at once. Returns a task only when there are none.
  */
-export async function checkTask(
-  value: unknown,
-  options: CheckTaskOptions,
-): Promise<TaskDefinition | undefined> {
+export async function checkTask(value: unknown, options: CheckTaskOptions): Promise<TaskDefinition | undefined> {
   const { problems } = options;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const fields = sound(value as Partial<TaskFileFields>, problems);
@@ -47,16 +44,10 @@ export async function checkTask(
   };
 
   const files = await checkFiles(fields.files, options, refuse);
-  const fetchSecret = async (
-    path: FieldPath,
-    reference: SecretReference,
-  ): Promise<string | undefined> => {
+  const fetchSecret = async (path: FieldPath, reference: SecretReference): Promise<string | undefined> => {
     const keyFile = referencedFile(reference, options);
     if (keyFile !== undefined && files?.kind === 'directory' && isInside(files.path, keyFile)) {
-      return refuse(
-        path,
-        'names a file inside `files`, where the agent would find it; keep it elsewhere',
-      );
+      return refuse(path, 'names a file inside `files`, where the agent would find it; keep it elsewhere');
     }
     const secret = await resolveReference(reference, options);
     return secret.isResolved ? secret.value : refuse(path, secret.reason);
@@ -114,18 +105,12 @@ export async function checkTask(
 }
 
 /** The fields without those that have a problem, as a whole or in a part. */
-function sound(
-  value: Partial<TaskFileFields>,
-  problems: readonly FieldProblem[],
-): Partial<TaskFileFields> {
+function sound(value: Partial<TaskFileFields>, problems: readonly FieldProblem[]): Partial<TaskFileFields> {
   const broken = new Set(problems.map((problem) => problem.path[0]));
   return Object.fromEntries(Object.entries(value).filter(([name]) => !broken.has(name)));
 }
 
-function checkModelIsKnown(
-  value: Partial<TaskFileFields>,
-  refuse: (path: FieldPath, message: string) => void,
-): void {
+function checkModelIsKnown(value: Partial<TaskFileFields>, refuse: (path: FieldPath, message: string) => void): void {
   const { env, model, opencode, seed } = value;
   if (seed !== undefined) return;
   if (model === undefined) {
@@ -150,9 +135,7 @@ async function checkFiles(
   const home = options.env['HOME'];
   const path = resolve(
     options.directory,
-    source.path.startsWith('~/') && home !== undefined
-      ? `${home}${source.path.slice(1)}`
-      : source.path,
+    source.path.startsWith('~/') && home !== undefined ? `${home}${source.path.slice(1)}` : source.path,
   );
   try {
     if (!(await stat(path)).isDirectory()) return refuse(['files'], `is not a directory: ${path}`);

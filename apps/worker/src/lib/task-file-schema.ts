@@ -24,12 +24,9 @@ export const NEVER_LITERAL: string =
   'holds a value where a reference belongs; put the secret into an environment variable and write env:NAME, or into a file and write file:PATH';
 
 const secret = (what: string): z.ZodString =>
-  z
-    .string(expecting(`${what}, as env:NAME or file:PATH`))
-    .regex(REFERENCE_PATTERN, { error: NEVER_LITERAL });
+  z.string(expecting(`${what}, as env:NAME or file:PATH`)).regex(REFERENCE_PATTERN, { error: NEVER_LITERAL });
 
-const text = (what: string): z.ZodString =>
-  z.string(expecting(what)).regex(/\S/, { error: `is empty: ${what}` });
+const text = (what: string): z.ZodString => z.string(expecting(what)).regex(/\S/, { error: `is empty: ${what}` });
 
 const word = (what: string, pattern: RegExp, error: string): z.ZodString =>
   z.string(expecting(what)).regex(pattern, { error });
@@ -46,9 +43,7 @@ const model = z.strictObject(
     ).describe(
       'Provider id as opencode knows it (openai, anthropic, google, openrouter…), or a name of your own together with baseUrl.',
     ),
-    name: text("the model's name as its provider spells it").describe(
-      "The model's name as its provider spells it.",
-    ),
+    name: text("the model's name as its provider spells it").describe("The model's name as its provider spells it."),
     baseUrl: z
       .url({
         protocol: /^https?$/,
@@ -76,9 +71,7 @@ const fields = z.strictObject(
     )
       .optional()
       .describe("The task's name. Default: the file's name and the time."),
-    model: model
-      .optional()
-      .describe('Which model answers. May be left out where the seed brings one.'),
+    model: model.optional().describe('Which model answers. May be left out where the seed brings one.'),
     files: text('a directory, or the URL of a git repository')
       .optional()
       .describe(
@@ -95,39 +88,28 @@ const fields = z.strictObject(
         error: 'must be true, false or a label in quotes',
       })
       .optional()
-      .describe(
-        'Keep login and model of this session, encrypted, as a new seed: true, or a label for it.',
-      ),
+      .describe('Keep login and model of this session, encrypted, as a new seed: true, or a label for it.'),
     deliverables: text('a directory for what the agent delivers')
       .optional()
-      .describe(
-        'Output directory, relative to this file. Default: ./optio-out/<id> where optio is run.',
-      ),
+      .describe('Output directory, relative to this file. Default: ./optio-out/<id> where optio is run.'),
     confine: z
       .enum(['auto', 'required', 'off'], { error: 'must be auto, required or off' })
       .optional()
-      .describe(
-        'Whether the agent sees only its task directory: auto (where bubblewrap works), required, or off.',
-      ),
+      .describe('Whether the agent sees only its task directory: auto (where bubblewrap works), required, or off.'),
     env: z
       .record(
         z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
-          error:
-            'a variable has a name of letters, digits and `_` that does not begin with a digit',
+          error: 'a variable has a name of letters, digits and `_` that does not begin with a digit',
         }),
         z.string(expecting('text, env:NAME or file:PATH')),
         expecting('a map of variables'),
       )
       .optional()
-      .describe(
-        "Variables for the agent's environment: text, or env:NAME or file:PATH for secrets.",
-      ),
+      .describe("Variables for the agent's environment: text, or env:NAME or file:PATH for secrets."),
     opencode: z
       .record(z.string(), z.json(), expecting("a map, as in opencode's own opencode.json"))
       .optional()
-      .describe(
-        'Extra configuration of opencode for this task, as in opencode.json. Provider keys by reference only.',
-      ),
+      .describe('Extra configuration of opencode for this task, as in opencode.json. Provider keys by reference only.'),
   },
   expecting('fields such as `task: …`, one per line'),
 );

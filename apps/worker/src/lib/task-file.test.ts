@@ -156,11 +156,7 @@ saveSeed: 3
 
   it.each([
     ['nothing', '', 'task.yaml:1: is empty: fields such as `task: …`, one per line'],
-    [
-      'a list',
-      '- a\n',
-      'task.yaml:1: is not what it must be: fields such as `task: …`, one per line',
-    ],
+    ['a list', '- a\n', 'task.yaml:1: is not what it must be: fields such as `task: …`, one per line'],
     ['an empty field', `task:\n${MODEL}`, 'task.yaml:1: task: is empty: what the agent is to do'],
     ['blank text', `task: "  "\n${MODEL}`, 'task.yaml:1: task: is empty: what the agent is to do'],
     [
@@ -169,11 +165,7 @@ saveSeed: 3
       'task.yaml:3: the indentation does not fit the lines above, or a bracket is not closed',
     ],
     ['a tab', 'task: x\nmodel:\n\tname: y\n', 'task.yaml:3: a tab in the indentation; use spaces'],
-    [
-      'a field given twice',
-      `task: x\n${MODEL}task: y\n`,
-      'task.yaml:3: task: is given twice; keep one',
-    ],
+    ['a field given twice', `task: x\n${MODEL}task: y\n`, 'task.yaml:3: task: is given twice; keep one'],
     [
       'a second document',
       `task: x\n---\ntask: y\n`,
@@ -257,19 +249,13 @@ saveSeed: 3
 
   it.each([
     ['in a reference field', 'task: x\nmodel: { provider: openai, name: y, apiKey: SEKRET }\n'],
-    [
-      'where the space is missing',
-      'task: x\nmodel: { provider: openai, name: y, "apiKey:SEKRET": 1 }\n',
-    ],
+    ['where the space is missing', 'task: x\nmodel: { provider: openai, name: y, "apiKey:SEKRET": 1 }\n'],
     ['as a name without a value', 'task: x\nmodel: {apiKey:SEKRET}\n'],
     ['in broken YAML', 'task: x\nmodel:\n  apiKey: "SEKRET\\q\n'],
     ['as an alias', 'task: x\nmodel: { provider: a, name: *SEKRET }\n'],
     ['in an enum', 'task: x\nconfine: SEKRET\n'],
     ['in an URL', 'task: x\nfiles: https://SEKRET@example.org/x\n'],
-    [
-      'in a configuration',
-      'task: x\nopencode: { provider: { a: { options: { apiKey: SEKRET } } } }\n',
-    ],
+    ['in a configuration', 'task: x\nopencode: { provider: { a: { options: { apiKey: SEKRET } } } }\n'],
     [
       'in a header of a configuration',
       'task: x\nopencode: { mcp: { a: { headers: { Authorization: Bearer SEKRET } } } }\n',
@@ -302,21 +288,15 @@ saveSeed: 3
 
   it('survives a field that would reach into the prototype', async () => {
     const problems = await problemsOf(`task: x\n${MODEL}__proto__: { id: y }\n`);
-    expect(problems).toEqual([
-      expect.stringContaining('task.yaml:3: __proto__: is not a field here'),
-    ]);
+    expect(problems).toEqual([expect.stringContaining('task.yaml:3: __proto__: is not a field here')]);
     const task = await load(`task: x\n${MODEL}opencode: { __proto__: { a: 1 } }\n`);
     expect(Object.getPrototypeOf(task.config)).toBe(Object.prototype);
   });
 
   it('says where a field is, for problems that are found later', async () => {
     const task = await load(`task: x\n\n${MODEL}seed: abc\n`);
-    expect(task.problemAt(['seed'], 'is not there').message).toBe(
-      'task.yaml:4: seed: is not there',
-    );
-    expect(task.problemAt(['files'], 'is too large').message).toBe(
-      'task.yaml:1: files: is too large',
-    );
+    expect(task.problemAt(['seed'], 'is not there').message).toBe('task.yaml:4: seed: is not there');
+    expect(task.problemAt(['files'], 'is too large').message).toBe('task.yaml:1: files: is too large');
   });
 
   it('writes problems that are safe to print', async () => {

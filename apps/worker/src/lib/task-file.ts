@@ -59,15 +59,13 @@ function fieldsAt(path: FieldPath): readonly string[] {
 }
 
 async function readText(path: string, absolutePath: string): Promise<string> {
-  const refuse = (message: string): TaskFileError =>
-    new TaskFileError([{ file: path, line: 1, field: '', message }]);
+  const refuse = (message: string): TaskFileError => new TaskFileError([{ file: path, line: 1, field: '', message }]);
   let bytes: Buffer;
   try {
     await using file = await open(absolutePath);
     const stat = await file.stat();
     if (!stat.isFile()) throw refuse('is not a file');
-    if (stat.size > MAX_TASK_FILE_BYTES)
-      throw refuse('is larger than 1 MiB, too much for a task file');
+    if (stat.size > MAX_TASK_FILE_BYTES) throw refuse('is larger than 1 MiB, too much for a task file');
     bytes = await file.readFile();
   } catch (error) {
     throw error instanceof TaskFileError ? error : refuse(`cannot be read: ${reasonOf(error)}`);

@@ -29,15 +29,12 @@ const SENTENCES: Partial<Record<ErrorCode, string>> = {
   BAD_DQ_ESCAPE:
     'a double-quoted text has an escape sequence that YAML does not know; use single quotes, or \\\\ for a backslash',
   BAD_INDENT: 'the indentation does not fit the lines above, or a bracket is not closed',
-  BAD_SCALAR_START:
-    'a text begins with a character that YAML keeps for itself; put the text in quotes',
+  BAD_SCALAR_START: 'a text begins with a character that YAML keeps for itself; put the text in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a second `name:` on one line; put the text after the first one in quotes',
   BLOCK_IN_FLOW: 'a block inside brackets; write the whole value in brackets, or none of it',
   DUPLICATE_KEY: 'is given twice; keep one',
-  MISSING_CHAR:
-    'a character is missing: a closing quote or bracket, or the space after a colon or comma',
-  MULTILINE_IMPLICIT_KEY:
-    'this line is no `name: value`; a text of several lines begins with `name: |`',
+  MISSING_CHAR: 'a character is missing: a closing quote or bracket, or the space after a colon or comma',
+  MULTILINE_IMPLICIT_KEY: 'this line is no `name: value`; a text of several lines begins with `name: |`',
   MULTIPLE_DOCS: 'a second document (`---`) begins here; a task file holds one',
   NON_STRING_KEY: 'a field has a list or a map for its name',
   RESOURCE_EXHAUSTION: 'the file is nested too deeply',
