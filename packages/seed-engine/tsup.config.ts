@@ -4,5 +4,13 @@ import { base } from '../../tsup.base.ts';
 
 export default defineConfig({
   ...base,
-  entry: ['src/index.ts', 'src/memory.ts', 'src/mongo.ts', 'src/sqlite.ts', 'src/testing.ts'],
+  entry: {
+    index: 'src/index.ts',
+    memory: 'src/memory.ts',
+    mongo: 'src/mongo.ts',
+    sqlite: 'src/sqlite.ts',
+    // Started as a thread by the store, which looks for it beside itself.
+    'sqlite-worker': 'src/lib/sqlite-worker.ts',
+    testing: 'src/testing.ts',
+  },
 });

@@ -1,10 +1,4 @@
-export type {
-  BlobRef,
-  DocumentFields,
-  DocumentValue,
-  NewDocument,
-  StoredDocument,
-} from './lib/document.ts';
+export type { BlobRef, DocumentFields, DocumentValue, NewDocument, StoredDocument } from './lib/document.ts';
 export { isBlobRef } from './lib/document.ts';
 export { DecryptError, SeedEngineError, type SeedEngineErrorCode } from './lib/errors.ts';
 export { createId } from './lib/id.ts';

@@ -13,3 +13,7 @@ export type { Link, LinkCounts, StartLinkOptions } from './lib/link.ts';
 export { startSshd } from './lib/sshd.ts';
 export type { Sshd, SshdHostKey, SshdResult, SshKeyType, StartSshdOptions } from './lib/sshd.ts';
 export type { MarkedProcess } from './lib/sshd-processes.ts';
+export { startMongo } from './lib/mongo.ts';
+export type { MongoResult, RunningMongo } from './lib/mongo.ts';
+export { findMongod } from './lib/mongod-binary.ts';
+export type { MongodBinary } from './lib/mongod-binary.ts';

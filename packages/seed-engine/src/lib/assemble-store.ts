@@ -132,8 +132,7 @@ async function* readBlob(
     yield chunk;
   }
   const { sizeBytes } = meter;
-  if (sizeBytes === info.sizeBytes && (info.sha256 === undefined || info.sha256 === meter.digest()))
-    return;
+  if (sizeBytes === info.sizeBytes && (info.sha256 === undefined || info.sha256 === meter.digest())) return;
   // It may have been removed under our hands: that is no damage.
   if ((await backend.statBlob(id)) === undefined) throw blobNotFound(backend.description, id);
   throw blobCorrupt(

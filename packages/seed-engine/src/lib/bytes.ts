@@ -29,10 +29,7 @@ export async function* inChunks(content: Bytes, chunkBytes: number): AsyncGenera
  * The same stream, ended by `abortSignal` with `ABORTED` even while its source keeps silent. The source is told to stop, but
  * not waited for: it may be the thing that hangs.
  */
-export async function* abortable(
-  content: Bytes,
-  abortSignal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
+export async function* abortable(content: Bytes, abortSignal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   if (abortSignal === undefined) {
     yield* content;
     return;
@@ -97,11 +94,7 @@ export function createMeter(): Meter {
 }
 
 /** Reads a stream that is known to be small. Throws what `onLimit` makes when it is not. */
-export async function collect(
-  content: Bytes,
-  maxBytes: number,
-  onLimit: () => Error,
-): Promise<Buffer> {
+export async function collect(content: Bytes, maxBytes: number, onLimit: () => Error): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of content) {

@@ -65,8 +65,7 @@ export function takeApart(document: NewDocument | StoredDocument): DocumentParts
   const blobs = new Set<string>();
   for (const [field, value] of Object.entries(document)) {
     if (field === 'id' || field === 'revision') continue;
-    if (field === '_id')
-      throw new TypeError('A document has an `id`; `_id` is not a field of its own');
+    if (field === '_id') throw new TypeError('A document has an `id`; `_id` is not a field of its own');
     checkKey(field, field);
     checkValue(value, field, blobs, 0);
     fields[field] = value;

@@ -1,7 +1,5 @@
 const brand: unique symbol = Symbol.for('@optio-ts/seed-engine/SeedEngineError') as typeof brand;
-const decryptBrand: unique symbol = Symbol.for(
-  '@optio-ts/seed-engine/DecryptError',
-) as typeof decryptBrand;
+const decryptBrand: unique symbol = Symbol.for('@optio-ts/seed-engine/DecryptError') as typeof decryptBrand;
 
 /** What went wrong with a store, a cipher or a seed, to branch on. Messages may change, codes do not. */
 export type SeedEngineErrorCode =

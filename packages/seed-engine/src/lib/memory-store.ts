@@ -3,13 +3,7 @@ import { compareDocuments, matches } from './document-order.ts';
 import { namedBlobs, type DocumentParts, type StoredDocument } from './document.ts';
 import { checkPrefix } from './store-arguments.ts';
 import { putTogether, type StoreBackend } from './store-backend.ts';
-import {
-  blobNotFound,
-  blobNotOwned,
-  documentExists,
-  documentNotFound,
-  revisionConflict,
-} from './store-errors.ts';
+import { blobNotFound, blobNotOwned, documentExists, documentNotFound, revisionConflict } from './store-errors.ts';
 import type { BlobInfo, Collection, Store } from './store.ts';
 
 /** Options of `createMemoryStore`. */
@@ -68,11 +62,7 @@ class MemoryBackend implements StoreBackend {
     return this.#put(collection, parts, 1);
   }
 
-  async replace(
-    collection: Collection,
-    parts: DocumentParts,
-    revision: number,
-  ): Promise<StoredDocument> {
+  async replace(collection: Collection, parts: DocumentParts, revision: number): Promise<StoredDocument> {
     const current = this.#documents(collection).get(parts.id);
     if (current === undefined) {
       throw documentNotFound(this.description, collection.name, parts.id);
@@ -102,9 +92,7 @@ class MemoryBackend implements StoreBackend {
     collection: Collection,
     { where, orderBy, limit }: Parameters<StoreBackend['list']>[1],
   ): AsyncGenerator<StoredDocument> {
-    const found = [...this.#documents(collection).values()].filter((document) =>
-      matches(document, where),
-    );
+    const found = [...this.#documents(collection).values()].filter((document) => matches(document, where));
     for (const document of found.sort(compareDocuments(orderBy)).slice(0, limit)) {
       yield structuredClone(document);
     }

@@ -19,12 +19,7 @@ export function documentNotFound(store: string, collection: string, id: string):
 }
 
 /** Somebody else was faster. */
-export function revisionConflict(
-  store: string,
-  collection: string,
-  id: string,
-  revision: number,
-): SeedEngineError {
+export function revisionConflict(store: string, collection: string, id: string, revision: number): SeedEngineError {
   return new SeedEngineError(
     'REVISION_CONFLICT',
     `Cannot change ${id} in ${collection} of ${store}: it is no longer at revision ${revision}`,

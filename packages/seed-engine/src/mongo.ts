@@ -1,0 +1,1 @@
+export { createMongoStore, type CreateMongoStoreOptions } from './lib/mongo-store.ts';

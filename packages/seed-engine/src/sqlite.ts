@@ -1,0 +1,1 @@
+export { createSqliteStore, type CreateSqliteStoreOptions } from './lib/sqlite-store.ts';

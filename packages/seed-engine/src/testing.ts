@@ -1,0 +1,2 @@
+export type { ContractCase, StoreContractSubject } from './lib/testing/contract-case.ts';
+export { storeContract } from './lib/testing/store-contract.ts';
