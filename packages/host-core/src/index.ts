@@ -39,3 +39,6 @@ export { probeHost, probedTools } from './lib/probe.ts';
 export type { HostProbe, ProbeHostOptions } from './lib/probe.ts';
 export { localTaskRoot, remoteTaskRoot } from './lib/task-directory.ts';
 export type { TaskRootOptions } from './lib/task-directory.ts';
+export { TaskDirectoryInUseError } from './lib/workspace-errors.ts';
+export { openWorkspace } from './lib/workspace.ts';
+export type { CloseWorkspaceOptions, OpenWorkspaceOptions, Workspace } from './lib/workspace.ts';

@@ -29,6 +29,12 @@ interface Mount {
   readonly flags: readonly string[];
 }
 
+// A name space of its own for processes makes its end total. root would keep its capabilities, and with them the raw disk.
+const isolation =
+  '--unshare-pid --unshare-ipc --die-with-parent --new-session --cap-drop ALL --proc /proc --dev /dev --ro-bind /usr /usr'.split(
+    ' ',
+  );
+
 // Bound where they are: on a merged-/usr system the source is a link, which bwrap follows, so both layouts work.
 const systemDirectories = [
   '/bin',
@@ -111,14 +117,16 @@ export function confineCommand(command: Command, options: ConfineOptions): Comma
 
   return [
     program,
-    ...['--unshare-pid', '--unshare-ipc', '--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
-    ...['--proc', '/proc', '--dev', '/dev', '--ro-bind', '/usr', '/usr'],
+    ...isolation,
     ...[...systemDirectories, ...systemFiles].flatMap((path) => ['--ro-bind-try', path, path]),
     ...['/tmp', '/home', '/root'].flatMap((path) => ['--tmpfs', path]),
     ...mounts.flatMap(({ flags }) => flags),
     // Only the tree of mount points itself, which lies in memory: what is mounted on it keeps its own mode.
-    ...['--remount-ro', '/'],
-    ...['--chdir', cwd, '--'],
+    '--remount-ro',
+    '/',
+    '--chdir',
+    cwd,
+    '--',
     ...command,
   ];
 }

@@ -65,6 +65,12 @@ export function checkConsumer(consumer: string): void {
   }
 }
 
+/** Checks a run id: 24 hex digits, as `createRunId` makes them. Anything else is a `TypeError`. */
+export function checkRunId(runId: string): void {
+  if (!/^[0-9a-f]{24}$/.test(runId))
+    throw new TypeError(`Not a run id: ${JSON.stringify(runId)}: it must be 24 hex digits`);
+}
+
 /** Returns `path` without doubled and trailing slashes. A `TypeError` unless it is absolute, plain and not the root itself. */
 export function checkTaskRoot(path: string): string {
   const trimmed = normalize(path).replace(/\/+$/, '');

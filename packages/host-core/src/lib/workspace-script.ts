@@ -1,0 +1,162 @@
+/**
+ * Shell functions that judge directories. `ls -ldn` is the one portable way to see owner and mode.
+ *
+ * `trusted DIRECTORY`: nobody else can put something in its place or into it. True for a directory of root's or ours that
+ * others cannot write. Writable by the group is fine where the group is the user's own, as on systems with umask 002. A
+ * sticky directory of root's is fine too: nobody can replace there what is ours.
+ */
+const directoryFunctions = `
+look() { set -f; set -- $(ls -ldn "$1/." 2>/dev/null); set +f; mode=$1 owner=$3 group=$4; }
+trusted() {
+  look "$1"
+  [ "$owner" = 0 ] || [ "$owner" = "$uid" ] || return 1
+  case $mode in
+    d????????t*|d????????T*) [ "$owner" = 0 ] && return 0 ;;
+  esac
+  case $mode in d???????w*|d????w????+*) return 1 ;; esac
+  case $mode in d????w*) [ "$group" = 0 ] || { [ "$group" = "$(id -g)" ] && [ "$(id -gn)" = "$(id -un)" ]; } || return 1 ;; esac
+  return 0
+}
+`;
+
+/**
+ * The lock of a task directory, in its `control`, where this runs. `owner` holds the run id of the first owner, `next.<run
+ * id>` the one that took over from that run: each is made by `ln`, which fails when there is one and makes a complete file.
+ * So of several that replace a dead run exactly one succeeds, and one that dies in the middle leaves nothing half done.
+ */
+const holderFunctions = `
+read_run() {
+  holder=
+  if [ ! -L "$1" ] && [ -f "$1" ]; then
+    holder=$(head -c 100 "$1" | head -n 1)
+    case $holder in ''|*[!0-9a-f]*) holder=unknown ;; esac
+  fi
+}
+find_holder() {
+  read_run owner
+  steps=0
+  while [ -n "$holder" ] && [ -f "next.$holder" ] && [ $steps -lt 1000 ]; do read_run "next.$holder"; steps=$((steps + 1)); done
+}
+`;
+
+/** `remove PATH`: recursively, also what its owner has locked. Says why not in `error`. */
+const removeFunction = `
+remove() {
+  rm -rf -- "$1" 2>/dev/null && return 0
+  # Directories without rwx: find opens each before it goes into it.
+  find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \\; 2>/dev/null
+  error=$(rm -rf -- "$1" 2>&1)
+}
+`;
+
+/**
+ * Makes or takes a task directory. Prints NUL-ended strings: a word, then what belongs to it.
+ *
+ * `$1` task root, empty for the default; `$2` consumer; `$3` task id; `$4` `empty` or `keep`; `$5` run id; `$6` run id of the
+ * owner that may be replaced, or empty.
+ *
+ * - The root is made with its parents, entered, and from then on called by the name the kernel gives it: no link in it counts.
+ * - A directory that others could write to is refused rather than repaired: something may lie in it already.
+ */
+export const openWorkspaceScript: string = `
+root=$1 consumer=$2 task=$3 fresh=$4 run=$5 former=$6
+say() { printf '%s\\0' "$@"; }
+end() { say "$@"; exit 0; }
+${directoryFunctions}${holderFunctions}
+umask 077
+unset CDPATH
+uid=$(id -u)
+if [ -z "$root" ]; then
+  case $XDG_STATE_HOME in
+    /*) root=$XDG_STATE_HOME/$consumer ;;
+    *) case $HOME in /*) root=$HOME/.local/state/$consumer ;; *) end refused 'HOME is not set to an absolute path' ;; esac ;;
+  esac
+fi
+error=$(mkdir -p -- "$root" 2>&1) || end failed "$error"
+cd -P -- "$root" 2>/dev/null || end refused "$root cannot be entered"
+root=$(pwd -P)
+[ "$root" != / ] || end refused 'the root directory cannot hold tasks'
+above=$root
+while :; do
+  trusted "\${above:-/}" || end refused "\${above:-/} can be written by others, or belongs to somebody else"
+  [ -n "$above" ] || break
+  above=\${above%/*}
+done
+look .
+[ "$owner" = "$uid" ] || end refused "$root belongs to somebody else"
+own() {
+  if [ -L "$1" ]; then end refused "$root/$1 is a link"; fi
+  if [ -e "$1" ]; then
+    [ -d "$1" ] || end refused "$root/$1 is not a directory"
+    look "$1"
+    [ "$owner" = "$uid" ] || end refused "$root/$1 belongs to somebody else"
+    case $mode in drwx------*) ;; *) error=$(chmod 700 "$1" 2>&1) || end failed "$error" ;; esac
+  else
+    error=$(mkdir "$1" 2>&1) || [ -d "$1" ] || end failed "$error"
+  fi
+}
+own "./$task"
+own "./$task/control"
+cd -P "./$task/control" || end failed "$root/$task/control cannot be entered"
+printf '%s\\n' "$run" >"owner.$run" 2>/dev/null
+back=; read -r back <"owner.$run"
+[ "$back" = "$run" ] || { rm -f "owner.$run"; end failed "cannot write to $root/$task/control"; }
+find_holder
+if [ -z "$holder" ] || { [ -n "$former" ] && [ "$holder" = "$former" ]; }; then
+  if [ -z "$holder" ]; then next=owner; else next=next.$holder; fi
+  error=$(ln "owner.$run" "$next" 2>&1)
+  find_holder
+fi
+rm -f "owner.$run"
+[ -n "$holder" ] || end failed "\${error:-cannot make $root/$task/control/owner}"
+[ "$holder" = "$run" ] || end held "$holder"
+cd -P .. || end failed "$root/$task cannot be entered"
+${removeFunction}
+if [ "$fresh" = empty ]; then
+  for name in ./* ./.*; do
+    case $name in ./.|./..|./control) continue ;; esac
+    [ -e "$name" ] || [ -L "$name" ] || continue
+    remove "$name" || end failed "$error"
+  done
+fi
+cd -P "$root" || end failed "$root cannot be entered"
+for name in workdir workdir/home tmp; do own "./$task/$name"; done
+end ok "$root"
+`;
+
+/**
+ * Removes a task directory, `control` last, so that a removal that was cut short can be repeated by its owner. Prints as
+ * above. `$1` task root, as the kernel calls it; `$2` task id; `$3` run id; `$4` `all`, or `lock` to give up the lock alone.
+ */
+export const closeWorkspaceScript: string = `
+root=$1 task=$2 run=$3 what=$4
+say() { printf '%s\\0' "$@"; }
+end() { say "$@"; exit 0; }
+unset CDPATH
+[ -d "$root" ] || end ok
+cd -P -- "$root" 2>/dev/null && [ "$(pwd -P)" = "$root" ] || end refused "$root is not what it was"
+if [ -L "./$task" ]; then end refused "$root/$task is a link"; fi
+[ -d "./$task" ] || end ok
+cd -P "./$task" && [ "$(pwd -P)" = "$root/$task" ] || end refused "$root/$task is not what it was"
+${holderFunctions}
+holder=
+if [ ! -L control ] && [ -d control ]; then
+  cd -P control && find_holder
+  [ -z "$holder" ] || [ "$holder" = "$run" ] || end held "$holder"
+  if [ "$what" = lock ]; then
+    error=$(rm -f owner next.* 2>&1) || end failed "$error"
+    end ok
+  fi
+  cd -P "$root/$task" || end failed "$root/$task cannot be entered"
+fi
+[ "$what" != lock ] || end ok
+${removeFunction}
+for name in ./* ./.*; do
+  case $name in ./.|./..|./control) continue ;; esac
+  [ -e "$name" ] || [ -L "$name" ] || continue
+  remove "$name" || end failed "$error"
+done
+# The name is free at once; what is left of the directory holds nothing but its control.
+cd -P "$root" && error=$(mv "./$task" "./.removed.$run" 2>&1) && remove "./.removed.$run" || end failed "$error"
+end ok
+`;
