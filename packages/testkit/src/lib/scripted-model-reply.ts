@@ -69,23 +69,14 @@ export async function writeReply(
   else sendMessage(response, request, reply);
 }
 
-function streamMessage(
-  response: ServerResponse,
-  request: ScriptedModelRequest,
-  reply: ScriptedMessage,
-): void {
+function streamMessage(response: ServerResponse, request: ScriptedModelRequest, reply: ScriptedMessage): void {
   startStream(response);
   sendChunk(response, request, { role: 'assistant', content: '' }, null);
   // Real models send words in pieces; a client that only works with whole texts is to fail here.
   for (const piece of (reply.text ?? '').match(/[^]{1,24}/gu) ?? [])
     sendChunk(response, request, { content: piece }, null);
   for (const [index, call] of (reply.toolCalls ?? []).entries()) {
-    sendChunk(
-      response,
-      request,
-      { tool_calls: [{ index, ...toolCall(request, call, index) }] },
-      null,
-    );
+    sendChunk(response, request, { tool_calls: [{ index, ...toolCall(request, call, index) }] }, null);
   }
   sendChunk(response, request, {}, finishReason(reply));
   response.write(
@@ -94,18 +85,12 @@ function streamMessage(
   response.end('data: [DONE]\n\n');
 }
 
-function sendMessage(
-  response: ServerResponse,
-  request: ScriptedModelRequest,
-  reply: ScriptedMessage,
-): void {
+function sendMessage(response: ServerResponse, request: ScriptedModelRequest, reply: ScriptedMessage): void {
   const calls = reply.toolCalls ?? [];
   const message = {
     role: 'assistant',
     content: reply.text ?? null,
-    ...(calls.length === 0
-      ? {}
-      : { tool_calls: calls.map((call, index) => toolCall(request, call, index)) }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls.map((call, index) => toolCall(request, call, index)) }),
   };
   response.writeHead(200, { 'content-type': 'application/json' }).end(
     JSON.stringify({
@@ -127,9 +112,7 @@ function sendChunk(
   finish: string | null,
 ): void {
   const choices = [{ index: 0, delta, finish_reason: finish }];
-  response.write(
-    `data: ${JSON.stringify({ ...envelope(request, 'chat.completion.chunk'), choices })}\n\n`,
-  );
+  response.write(`data: ${JSON.stringify({ ...envelope(request, 'chat.completion.chunk'), choices })}\n\n`);
 }
 
 function envelope(request: ScriptedModelRequest, object: string): Record<string, unknown> {
@@ -141,11 +124,7 @@ function envelope(request: ScriptedModelRequest, object: string): Record<string,
   };
 }
 
-function toolCall(
-  request: ScriptedModelRequest,
-  call: ScriptedToolCall,
-  index: number,
-): Record<string, unknown> {
+function toolCall(request: ScriptedModelRequest, call: ScriptedToolCall, index: number): Record<string, unknown> {
   const id = `call_${request.index}_${index}`;
   return {
     id,

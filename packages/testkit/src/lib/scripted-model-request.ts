@@ -107,8 +107,7 @@ function kindOf(system: string, tools: readonly string[]): ScriptedModelRequest[
 function describeMessage(raw: RawMessage): ScriptedModelMessage {
   const content = raw.content ?? '';
   return {
-    role:
-      raw.role === 'system' || raw.role === 'assistant' || raw.role === 'tool' ? raw.role : 'user',
+    role: raw.role === 'system' || raw.role === 'assistant' || raw.role === 'tool' ? raw.role : 'user',
     text: typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('\n'),
     toolCalls: (raw.tool_calls ?? []).map((call) => ({
       name: call.function?.name ?? '',

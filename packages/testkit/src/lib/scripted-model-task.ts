@@ -24,9 +24,7 @@ export interface TaskScriptOptions {
  *
  * It holds no state: what comes next is read from the conversation, so one script serves many sessions at once.
  */
-export function taskScript(
-  options: TaskScriptOptions = {},
-): (request: ScriptedModelRequest) => ScriptedMessage {
+export function taskScript(options: TaskScriptOptions = {}): (request: ScriptedModelRequest) => ScriptedMessage {
   const deliverables = options.deliverables ?? {
     'report.md': '# Report\n\nWritten by the scripted model.\n',
   };
@@ -40,8 +38,7 @@ export function taskScript(
         logLines([`DELIVERABLE: ./deliverables/${name}`]),
       );
     }
-    const ending =
-      options.ending ?? `DONE: ${textOf(options.summary ?? 'the report is written', request)}`;
+    const ending = options.ending ?? `DONE: ${textOf(options.summary ?? 'the report is written', request)}`;
     if (ending !== '') calls.push(logLines([ending]));
 
     const next = calls[callsMade(request, options.repeats === true)];

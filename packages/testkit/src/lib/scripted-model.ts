@@ -9,9 +9,7 @@ import { readScriptedModelRequest } from './scripted-model-request.ts';
 import type { ScriptedModelRequest } from './scripted-model-request.ts';
 
 /** Decides what the model answers to one request. An error it throws is answered with status 500 and its message. */
-export type ModelScript = (
-  request: ScriptedModelRequest,
-) => ScriptedModelReply | Promise<ScriptedModelReply>;
+export type ModelScript = (request: ScriptedModelRequest) => ScriptedModelReply | Promise<ScriptedModelReply>;
 
 /** Options of `startScriptedModel`. */
 export interface StartScriptedModelOptions {
@@ -32,9 +30,7 @@ export interface ScriptedModel extends AsyncDisposable {
   /** Everything it was asked, in the order of arrival, also what was refused for its key. */
   readonly requests: readonly ScriptedModelRequest[];
   /** The first request, past or to come, that `matches`; rejects when the model is closed before. */
-  waitForRequest(
-    matches: (request: ScriptedModelRequest) => boolean,
-  ): Promise<ScriptedModelRequest>;
+  waitForRequest(matches: (request: ScriptedModelRequest) => boolean): Promise<ScriptedModelRequest>;
   /** Ends open answers and stops listening. Idempotent. */
   close(): Promise<void>;
 }
@@ -49,9 +45,7 @@ interface Waiter {
  * Starts an OpenAI-compatible model on loopback: `POST /v1/chat/completions`, streamed or not, and `GET /v1/models`.
  * What it says is up to the script.
  */
-export async function startScriptedModel(
-  options: StartScriptedModelOptions,
-): Promise<ScriptedModel> {
+export async function startScriptedModel(options: StartScriptedModelOptions): Promise<ScriptedModel> {
   const requests: ScriptedModelRequest[] = [];
   const waiters = new Set<Waiter>();
   const closing = new AbortController();
@@ -66,8 +60,7 @@ export async function startScriptedModel(
   }
 
   async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const isAllowed =
-      options.apiKey === undefined || incoming.headers.authorization === `Bearer ${options.apiKey}`;
+    const isAllowed = options.apiKey === undefined || incoming.headers.authorization === `Bearer ${options.apiKey}`;
     const path = new URL(incoming.url ?? '/', 'http://127.0.0.1').pathname;
     if (incoming.method === 'GET' && path === '/v1/models') {
       if (!isAllowed) return sendRefusal(response);
@@ -88,8 +81,7 @@ export async function startScriptedModel(
   async function decide(request: ScriptedModelRequest): Promise<ScriptedModelReply> {
     if (options.scriptsSideRequests !== true) {
       if (request.kind === 'title') return { text: 'A scripted task' };
-      if (request.kind === 'summary')
-        return { text: 'The scripted task so far: nothing worth keeping.' };
+      if (request.kind === 'summary') return { text: 'The scripted task so far: nothing worth keeping.' };
     }
     try {
       return await options.script(request);

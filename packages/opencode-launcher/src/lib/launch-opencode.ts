@@ -1,0 +1,132 @@
+import { randomBytes, randomInt } from 'node:crypto';
+
+import { startSupervised, writeFiles } from '@optio-ts/host-core';
+import type { PortForward, SupervisedProcess } from '@optio-ts/host-core';
+
+import { OpencodeError, OpencodeStartError } from './errors.ts';
+import { serveCommand } from './opencode-command.ts';
+import type { OpencodeConfig } from './opencode-config.ts';
+import { opencodeFiles } from './opencode-files.ts';
+import { createServer } from './opencode-server.ts';
+import type { OpencodeServer } from './opencode-server.ts';
+import { secretsOf } from './redact.ts';
+import { prepareRuntime } from './runtime.ts';
+import type { OpencodeRuntime, OpencodeTaskOptions } from './runtime.ts';
+import { waitUntilReady } from './wait-until-ready.ts';
+
+/** Options of `launchOpencode`. */
+export interface LaunchOpencodeOptions extends OpencodeTaskOptions {
+  /** Written to `opencode.json` in the workdir, completed by `completeOpencodeConfig`. @default only those defaults */
+  readonly config?: OpencodeConfig;
+  /** Whether a person is there to answer questions and permission requests. @default false */
+  readonly isAttended?: boolean;
+  /** Whether the caller has written `opencodeFiles` already. @default false: they are written */
+  readonly isPrepared?: boolean;
+  /** `web` also opens a browser on the host; both serve the same interface. @default 'serve' */
+  readonly mode?: 'serve' | 'web';
+  /** Address to listen on; `0.0.0.0` makes the server reachable from other machines. @default '127.0.0.1' */
+  readonly hostname?: '127.0.0.1' | '0.0.0.0';
+  /** Port on the host. @default a random one; another one is tried when it is taken */
+  readonly port?: number;
+  /** Milliseconds until the start counts as failed. @default 60000 */
+  readonly startupTimeoutMs?: number;
+  /** Milliseconds after which the host ends the server by itself, unless the lease is renewed. @default 24 hours */
+  readonly leaseMs?: number;
+}
+
+/** Below the ports that Linux gives to outgoing connections (from 32768), which would collide now and then. */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_767;
+const MAXIMUM_ATTEMPTS = 4;
+
+/**
+ * Starts opencode for a task: in a home of its own, confined where that works, behind a random password, under supervision
+ * that outlives this program. Returns once it has answered and has accepted its configuration.
+ *
+ * Throws `OpencodeStartError` (`PORT_TAKEN`, `CONFIG_INVALID`, `HOME_NOT_WRITABLE`, `DATABASE_UNUSABLE`, `VERSION_MISMATCH`,
+ * `EXITED_EARLY`, `START_TIMEOUT`) with the server's last output, `CONFINEMENT_UNAVAILABLE`, `ABORTED`, and what the host
+ * throws. After an error nothing of it runs any more.
+ */
+export async function launchOpencode(options: LaunchOpencodeOptions): Promise<OpencodeServer> {
+  const runtime = await prepareRuntime(options);
+  if (options.isPrepared !== true) {
+    const files = opencodeFiles({ ...options, version: options.binary.version });
+    await writeFiles(options.host, options.workspace.workdir, files, abortable(options));
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    const port = options.port ?? randomInt(FIRST_PORT, LAST_PORT + 1);
+    try {
+      return await startOn(port, runtime, options);
+    } catch (error) {
+      const isTaken = OpencodeError.is(error) && error.code === 'PORT_TAKEN';
+      if (!isTaken || options.port !== undefined || attempt >= MAXIMUM_ATTEMPTS) throw error;
+      options.onWarning?.({
+        code: 'PORT_TAKEN',
+        message: `Port ${port} of ${options.host.description} is taken, trying another one`,
+      });
+    }
+  }
+}
+
+async function startOn(
+  port: number,
+  runtime: OpencodeRuntime,
+  options: LaunchOpencodeOptions,
+): Promise<OpencodeServer> {
+  const { host, workspace, binary } = options;
+  const password = randomBytes(32).toString('base64url');
+  const command = serveCommand({
+    program: binary.path,
+    mode: options.mode ?? 'serve',
+    hostname: options.hostname ?? '127.0.0.1',
+    port,
+  });
+  const process = await startSupervised(host, {
+    directory: workspace.taskDirectory,
+    command: runtime.isolate(command),
+    cwd: workspace.workdir,
+    env: { ...runtime.env, OPENCODE_SERVER_PASSWORD: password },
+    keepEnv: runtime.keepEnv,
+    ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
+    ...abortable(options),
+  });
+  let forward: PortForward | undefined;
+  try {
+    forward = await host.forwardPort(port, abortable(options));
+    const secrets = [...runtime.secrets, ...secretsOf(options.config), password];
+    const server = createServer({ task: options, runtime, process, forward, port, password, secrets });
+    const { client } = server;
+    const timeoutMs = options.startupTimeoutMs ?? 60_000;
+    await waitUntilReady({
+      process,
+      client,
+      version: binary.version,
+      port,
+      timeoutMs,
+      secrets,
+      abortSignal: options.abortSignal,
+    });
+    return server;
+  } catch (error) {
+    throw await endFailedStart(process, forward, error);
+  }
+}
+
+/** Ends what a failed start left. Returns what to throw: the reason, and what could not be ended, if anything. */
+async function endFailedStart(
+  process: SupervisedProcess,
+  forward: PortForward | undefined,
+  reason: unknown,
+): Promise<unknown> {
+  const results = await Promise.allSettled([process.stop({ graceMs: 500 }), forward?.[Symbol.asyncDispose]()]);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (failures.length === 0) return reason;
+  const cause = new AggregateError([reason, ...failures], 'The start failed, and so did its clean-up');
+  const code = OpencodeError.is(reason) ? reason.code : 'EXITED_EARLY';
+  const message = `${reason instanceof Error ? reason.message : String(reason)}; what it left may still run`;
+  return new OpencodeStartError(code, message, [], { cause });
+}
+
+function abortable(options: OpencodeTaskOptions): { readonly abortSignal?: AbortSignal } {
+  return options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal };
+}

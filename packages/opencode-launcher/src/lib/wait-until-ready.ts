@@ -1,0 +1,148 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { followLines } from '@optio-ts/host-core';
+import type { ProcessExit, SupervisedProcess } from '@optio-ts/host-core';
+
+import { OpencodeError, OpencodeRequestError, OpencodeStartError } from './errors.ts';
+import type { OpencodeClient } from './opencode-client.ts';
+import { parseReadyLine } from './ready-line.ts';
+import { keepRecentLines } from './recent-lines.ts';
+import { describeStartFailure } from './start-failure.ts';
+
+/** What is waited for, and how long. */
+export interface WaitUntilReadyOptions {
+  readonly process: SupervisedProcess;
+  readonly client: OpencodeClient;
+  /** Version that must answer. */
+  readonly version: string;
+  readonly port: number;
+  /** Milliseconds until the start counts as failed. */
+  readonly timeoutMs: number;
+  /** Values to cover in messages. */
+  readonly secrets: readonly string[];
+  readonly abortSignal?: AbortSignal | undefined;
+}
+
+/** Longer than any answer of a healthy server; a request into the gap between socket and application never gets one. */
+const PROBE_TIMEOUT_MS = 500;
+
+/**
+ * Waits until the server has printed its ready line, answers an authenticated request, is the expected version, and accepts
+ * its configuration. Watches the process meanwhile. Throws `OpencodeStartError` with a code that says why not.
+ */
+export async function waitUntilReady(options: WaitUntilReadyOptions): Promise<void> {
+  const { process, timeoutMs } = options;
+  const host = process.host.description;
+  const output = keepRecentLines();
+  const stopped = new AbortController();
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  const cut = AbortSignal.any([
+    stopped.signal,
+    timeout.signal,
+    ...(options.abortSignal === undefined ? [] : [options.abortSignal]),
+  ]);
+  // Settled here so that it is never an unhandled rejection, whichever branch ends first.
+  const exit = process.exited.then((value): ProcessExit => value);
+  exit.catch(() => undefined);
+
+  async function readyLine(): Promise<boolean> {
+    for await (const { line } of followLines(process.output, { until: exit.then(noop, noop), abortSignal: cut })) {
+      output.add(line);
+      if (parseReadyLine(line)?.port === options.port) return true;
+    }
+    return false;
+  }
+
+  async function healthAnswer(): Promise<void> {
+    for (;;) {
+      try {
+        const { version } = await options.client.health({ timeoutMs: PROBE_TIMEOUT_MS, abortSignal: cut });
+        if (version === options.version) return;
+        throw new OpencodeStartError(
+          'VERSION_MISMATCH',
+          `opencode on ${host} is ${version}, not ${options.version}`,
+          output.toArray(),
+        );
+      } catch (error) {
+        if (cut.aborted || !isPassing(error)) throw error;
+      }
+      await delay(50, undefined, { signal: cut });
+    }
+  }
+
+  function failure(ended: ProcessExit | undefined): OpencodeStartError {
+    return describeStartFailure({
+      exit: ended,
+      output: output.toArray(),
+      port: options.port,
+      host,
+      timeoutMs,
+      secrets: options.secrets,
+    });
+  }
+
+  async function untilReady(): Promise<void> {
+    if (!(await readyLine())) throw failure(await exit);
+    const died = exit.then((ended) => Promise.reject(failure(ended)));
+    died.catch(noop);
+    await Promise.race([died, healthAnswer()]);
+    await Promise.race([died, checkConfiguration(options.client, cut)]);
+  }
+
+  try {
+    await untilReady();
+  } catch (error) {
+    if (options.abortSignal?.aborted === true)
+      throw new OpencodeError('ABORTED', `The start of opencode on ${host} was aborted`, { cause: error });
+    if (timeout.signal.aborted) throw failure(undefined);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    stopped.abort();
+  }
+}
+
+function noop(): void {
+  // For promises that are watched elsewhere.
+}
+
+/** The server is not there yet, or swallowed the question. */
+function isPassing(error: unknown): boolean {
+  return OpencodeError.is(error) && (error.code === 'REQUEST_TIMEOUT' || error.code === 'CONNECTION_FAILED');
+}
+
+/** With a broken `opencode.json` the server starts all the same and then refuses everything that is about a directory. */
+async function checkConfiguration(client: OpencodeClient, abortSignal: AbortSignal): Promise<void> {
+  try {
+    await client.status({ abortSignal });
+  } catch (error) {
+    if (!(error instanceof OpencodeRequestError) || error.code !== 'CONFIG_INVALID') throw error;
+    throw new OpencodeStartError(
+      'CONFIG_INVALID',
+      `opencode refuses its configuration${describeIssues(error.body)}`,
+      [],
+    );
+  }
+}
+
+interface ConfigErrorBody {
+  readonly data?: {
+    readonly path?: string;
+    readonly message?: string;
+    readonly issues?: readonly { path?: string[]; message?: string }[];
+  };
+}
+
+function describeIssues(body: string): string {
+  let data: ConfigErrorBody['data'];
+  try {
+    ({ data } = JSON.parse(body) as ConfigErrorBody);
+  } catch {
+    return `\n\n${body}`; // cut at its limit: shown as it is
+  }
+  const issues = new Set((data?.issues ?? []).map(({ path = [], message = '' }) => `${path.join('.')}: ${message}`));
+  const details =
+    issues.size > 0 ? [...issues].join('; ') : (data?.message ?? '').replaceAll(/--- \w+ ---/g, '').trim();
+  return ` ${data?.path ?? ''}: ${details}`;
+}
