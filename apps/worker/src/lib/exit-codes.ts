@@ -32,3 +32,15 @@ export function exitCodeOf(error: unknown): number {
   }
   return EXIT_CODES.defect;
 }
+
+/** The exit code for how a session ended. */
+export function exitCodeOfResult(result: {
+  readonly state: 'done' | 'failed' | 'cancelled' | 'lost';
+  readonly reason: string;
+  readonly error?: unknown;
+}): number {
+  if (result.state === 'done') return EXIT_CODES.done;
+  if (result.state === 'cancelled') return EXIT_CODES.cancelled;
+  if (result.error !== undefined && result.reason === 'setup-failed') return exitCodeOf(result.error);
+  return result.state === 'lost' || result.reason === 'setup-failed' ? EXIT_CODES.host : EXIT_CODES.failed;
+}

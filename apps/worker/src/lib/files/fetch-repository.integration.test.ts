@@ -20,7 +20,8 @@ async function git(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-beforeEach(async () => {
+beforeEach(async (ctx) => {
+  await run('git', ['--version']).catch(() => ctx.skip('needs git: install it'));
   directory = await mkdtemp(join(tmpdir(), 'optio-git-'));
   repository = join(directory, 'source');
   await mkdir(repository);

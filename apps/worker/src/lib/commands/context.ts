@@ -1,0 +1,17 @@
+import type { Interrupts } from '../interrupts.ts';
+import type { Places } from '../places.ts';
+
+/** What a command finds around it. */
+export interface CommandContext {
+  /** Absolute. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly interrupts: Interrupts;
+  readonly places: Places;
+  /** Absolute directory that holds the default output directories. */
+  readonly outputRoot: string;
+  /** Absolute directory for task directories. @default the host's own */
+  readonly taskRoot?: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}

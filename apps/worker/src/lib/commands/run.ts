@@ -1,0 +1,94 @@
+import { createLocalHost } from '@optio-ts/host-core';
+
+import { WorkerError, messageOf } from '../errors.ts';
+import { openTaskFiles } from '../files/open-task-files.ts';
+import type { TaskFiles } from '../files/open-task-files.ts';
+import { newKeyNotice, openStore } from '../open-store.ts';
+import type { OpenedStore } from '../open-store.ts';
+import { isInside } from '../paths.ts';
+import { createReporter } from '../report/reporter.ts';
+import type { TaskSummary } from '../report/reporter.ts';
+import { runTask } from '../run-task.ts';
+import { loadTaskFile } from '../task-file.ts';
+import type { Task } from '../task.ts';
+import type { CommandContext } from './context.ts';
+
+/** What `optio run` can be told on the command line. */
+export interface RunCommandOptions {
+  readonly confine?: 'auto' | 'required' | 'off';
+  readonly json?: boolean;
+}
+
+/** `optio run task.yaml`: one task on this machine, from its file to its deliverables. */
+export async function runCommand(
+  file: string,
+  options: RunCommandOptions,
+  context: CommandContext,
+): Promise<TaskSummary> {
+  const { cwd, env, interrupts, places } = context;
+  const loaded = await loadTaskFile(file, { cwd, env, now: new Date() });
+  const task: Task = options.confine === undefined ? loaded : { ...loaded, confine: options.confine };
+  refuseOwnPlaces(task, context);
+
+  const reporter = createReporter({ format: options.json === true ? 'json' : 'human', ...context });
+  try {
+    await using opened = await openStore(places);
+    if (opened.isNew) reporter.note(newKeyNotice(places));
+    await checkSeed(task, opened);
+    await using files = await openFiles(task, context, (message) => reporter.step(message));
+    for (const { path, reason } of files?.listed.skipped ?? []) reporter.warning(`files: left out ${path}: ${reason}`);
+    await using host = createLocalHost();
+    const summary = await runTask({
+      task,
+      host,
+      store: opened.store,
+      cipher: opened.cipher,
+      reporter,
+      interrupts,
+      ...(files === undefined ? {} : { files: files.files() }),
+      ...(context.taskRoot === undefined ? {} : { taskRoot: context.taskRoot }),
+    });
+    reporter.summary(summary);
+    return summary;
+  } catch (error) {
+    if (!interrupts.abortSignal.aborted || error !== interrupts.abortSignal.reason) throw error;
+    throw new WorkerError('INTERRUPTED', `${messageOf(error)} before the session began; nothing was started`, {
+      cause: error,
+    });
+  } finally {
+    reporter.close();
+  }
+}
+
+/** A task whose `files` are, say, the home directory would hand the agent the store and the key to it. */
+function refuseOwnPlaces(task: Task, context: CommandContext): void {
+  if (task.files?.kind !== 'directory') return;
+  for (const path of [context.places.identity, context.places.store]) {
+    if (isInside(task.files.path, path)) {
+      throw task.problemAt(['files'], `holds ${path}, which the agent must not get; name a smaller directory`);
+    }
+  }
+}
+
+async function checkSeed(task: Task, opened: OpenedStore): Promise<void> {
+  if (task.seedId === undefined || (await opened.hasSeed(task.seedId))) return;
+  throw task.problemAt(['seed'], `is not in the store; optio seeds ls shows what is`);
+}
+
+async function openFiles(
+  task: Task,
+  context: CommandContext,
+  onStep: (message: string) => void,
+): Promise<TaskFiles | undefined> {
+  if (task.files === undefined) return undefined;
+  onStep(task.files.kind === 'git' ? `fetching ${task.files.url}` : `reading ${task.files.path}`);
+  const { abortSignal } = context.interrupts;
+  try {
+    // What earlier runs delivered is no input of this one.
+    const exclude = [task.outputDirectory, context.outputRoot];
+    return await openTaskFiles({ source: task.files, exclude, env: context.env, abortSignal });
+  } catch (error) {
+    if (WorkerError.is(error)) throw task.problemAt(['files'], error.message);
+    throw error;
+  }
+}

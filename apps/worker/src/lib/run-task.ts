@@ -1,0 +1,147 @@
+import type { Host, HostFile } from '@optio-ts/host-core';
+import { startOpencodeSession } from '@optio-ts/opencode-session';
+import type { OpencodeSession, StartOpencodeSessionOptions } from '@optio-ts/opencode-session';
+import type { Cipher, Store } from '@optio-ts/seed-engine';
+
+import { openDeliverableWriter } from './deliverable-writer.ts';
+import type { DeliverableWriter } from './deliverable-writer.ts';
+import { messageOf } from './errors.ts';
+import { EXIT_CODES, exitCodeOfResult } from './exit-codes.ts';
+import { INTERRUPT_EXIT_CODES } from './interrupts.ts';
+import type { Interrupts } from './interrupts.ts';
+import type { Reporter, TaskSummary } from './report/reporter.ts';
+import type { TaskDefinition } from './task.ts';
+
+/** Options of `runTask`. */
+export interface RunTaskOptions {
+  readonly task: TaskDefinition;
+  readonly host: Host;
+  readonly store: Store;
+  readonly cipher: Cipher;
+  /** What the agent finds in its working directory. @default nothing */
+  readonly files?: Iterable<HostFile>;
+  readonly reporter: Reporter;
+  readonly interrupts: Interrupts;
+  /** Absolute directory below which task directories are made. @default the host's own, see `openWorkspace` */
+  readonly taskRoot?: string;
+}
+
+/** How long a forced end may take before the process goes without knowing. */
+const FORCED_END_MS = 10_000;
+
+/**
+ * Runs one task to its end: shows how it goes, saves what it delivers, and ends it when somebody presses Ctrl-C (once: in good
+ * order; twice: at once). The summary is returned, not yet shown. Throws only for what went wrong before there was a session.
+ */
+export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
+  const { interrupts, reporter, task } = options;
+  const startedAt = performance.now();
+  const writer = await openDeliverableWriter(task.outputDirectory);
+  const unsaved = new Map<string, string>();
+  interrupts.abortSignal.throwIfAborted();
+  const session = await startOpencodeSession(sessionOptions(options, writer, unsaved));
+
+  using _ = onAbort(interrupts.abortSignal, () => {
+    reporter.note('ending the session in good order; press Ctrl-C again to end it at once');
+    // Its outcome is that of `session.result`, which is waited for below.
+    void session.cancel(`interrupted by ${interrupts.first ?? 'a signal'}`).catch(() => {});
+  });
+  const summaryOf = (ending: Pick<TaskSummary, 'state' | 'message' | 'exitCode' | 'seedId'>): TaskSummary => ({
+    ...ending,
+    taskId: task.id,
+    sessionId: session.id,
+    outputDirectory: writer.directory,
+    deliverables: writer.saved,
+    durationMs: performance.now() - startedAt,
+  });
+
+  const orderly = follow(session, reporter, writer).then(() => session.result);
+  const outcome = await Promise.race([orderly, interrupts.forced]);
+  if (typeof outcome === 'string') {
+    // The orderly end goes on in there and nobody asks for it any more.
+    orderly.catch(() => {});
+    return summaryOf({
+      state: 'cancelled',
+      message: await forceEnd(session, reporter),
+      exitCode: INTERRUPT_EXIT_CODES[outcome],
+      seedId: undefined,
+    });
+  }
+
+  for (const problem of outcome.problems) reporter.warning(`${problem.step}: ${problem.message}`);
+  for (const message of unsaved.values()) reporter.warning(message);
+  const exitCode = exitCodeOfResult(outcome);
+  const isIncomplete = exitCode === EXIT_CODES.done && unsaved.size > 0;
+  return summaryOf({
+    state: outcome.state,
+    message: outcome.message,
+    exitCode: isIncomplete ? EXIT_CODES.failed : exitCode,
+    seedId: outcome.seedId,
+  });
+}
+
+function sessionOptions(
+  options: RunTaskOptions,
+  writer: DeliverableWriter,
+  unsaved: Map<string, string>,
+): StartOpencodeSessionOptions {
+  const { cipher, host, store, task } = options;
+  return {
+    host,
+    store,
+    cipher,
+    taskId: task.id,
+    task: task.prompt,
+    autoStart: true,
+    hooks: {
+      async onDeliverable(_context, deliverable) {
+        try {
+          await writer.save(deliverable);
+          unsaved.delete(deliverable.name);
+        } catch (error) {
+          unsaved.set(deliverable.name, messageOf(error));
+          throw error;
+        }
+      },
+    },
+    ...(task.model === undefined ? {} : { model: task.model }),
+    ...(task.homeConfig === undefined ? {} : { homeConfig: task.homeConfig }),
+    ...(task.config === undefined ? {} : { config: task.config }),
+    ...(task.login === undefined ? {} : { login: task.login }),
+    ...(task.env === undefined ? {} : { env: task.env }),
+    ...(task.deadlineMs === undefined ? {} : { deadlineMs: task.deadlineMs }),
+    ...(task.seedId === undefined ? {} : { seedId: task.seedId }),
+    ...(task.confine === undefined ? {} : { confine: task.confine }),
+    ...(task.saveSeed === false
+      ? {}
+      : { saveSeed: task.saveSeed.label === undefined ? {} : { label: task.saveSeed.label } }),
+    ...(options.files === undefined ? {} : { files: options.files }),
+    ...(options.taskRoot === undefined ? {} : { taskRoot: options.taskRoot }),
+  };
+}
+
+async function follow(session: OpencodeSession, reporter: Reporter, writer: DeliverableWriter): Promise<void> {
+  for await (const event of session.events) {
+    reporter.event(event, event.type === 'deliverable' ? writer.pathOf(event.name) : undefined);
+  }
+}
+
+/** Kills what runs and says how that went. */
+async function forceEnd(session: OpencodeSession, reporter: Reporter): Promise<string> {
+  reporter.note('ending the session at once');
+  const timeUp = Promise.withResolvers<string>();
+  const timer = setTimeout(() => timeUp.resolve('not confirmed: its processes may still run'), FORCED_END_MS);
+  try {
+    return await Promise.race([session.kill().then(() => 'ended at once; nothing was saved'), timeUp.promise]);
+  } catch (error) {
+    return `not confirmed: ${messageOf(error)}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function onAbort(signal: AbortSignal, listener: () => void): Disposable {
+  if (signal.aborted) listener();
+  else signal.addEventListener('abort', listener, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', listener) };
+}
