@@ -1,3 +1,7 @@
+export { ageCipher, type AgeCipherOptions } from './lib/age-cipher.ts';
+export { bytesCipher, type BytesCipherOptions, type BytesHook } from './lib/bytes-cipher.ts';
+export { changeDocument } from './lib/change-document.ts';
+export { noCipher, type Cipher } from './lib/cipher.ts';
 export type { BlobRef, DocumentFields, DocumentValue, NewDocument, StoredDocument } from './lib/document.ts';
 export { isBlobRef } from './lib/document.ts';
 export { DecryptError, SeedEngineError, type SeedEngineErrorCode } from './lib/errors.ts';
@@ -17,3 +21,48 @@ export type {
   SweepReport,
   WriteBlobOptions,
 } from './lib/store.ts';
+export { openKeyring, type Keyring, type OpenKeyringOptions } from './lib/keyring.ts';
+export { openBytes, openSealed, sealBytes } from './lib/sealed.ts';
+export type {
+  CancelRequest,
+  LogPosition,
+  SealedSecret,
+  SessionDocument,
+  SessionFields,
+  SessionOutcomeRecord,
+  SessionOwner,
+  SessionState,
+} from './lib/session-document.ts';
+export { sessionCollection } from './lib/session-document.ts';
+export {
+  claimSession,
+  createSessionDocument,
+  getSessionDocument,
+  listSessionDocuments,
+  openSecret,
+  removeSessionDocument,
+  renewSessionLease,
+  requestSessionCancel,
+  sealSecret,
+  updateSessionDocument,
+  type CreateSessionDocumentOptions,
+  type ListSessionDocumentsOptions,
+  type SessionChange,
+  type SessionClaim,
+} from './lib/session-store.ts';
+export {
+  captureSnapshot,
+  pruneSnapshots,
+  type CapturedSnapshot,
+  type CaptureSnapshotOptions,
+} from './lib/snapshot-capture.ts';
+export {
+  listSnapshots,
+  loadLatestSnapshot,
+  readSnapshotBlob,
+  snapshotCollection,
+  type Snapshot,
+  type SnapshotBlob,
+  type SnapshotEndState,
+  type SnapshotPart,
+} from './lib/snapshots.ts';

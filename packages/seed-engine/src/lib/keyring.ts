@@ -1,0 +1,124 @@
+import { resolve } from 'node:path';
+
+import { ageCipher } from './age-cipher.ts';
+import type { Cipher } from './cipher.ts';
+import type { StoredDocument } from './document.ts';
+import { SeedEngineError } from './errors.ts';
+import { createIdentityFile, readIdentities, type Identities } from './identity-file.ts';
+import type { Collection, Store } from './store.ts';
+
+/** Options of `openKeyring`. */
+export interface OpenKeyringOptions {
+  readonly store: Store;
+  /** Where the secret keys are, or come to be: a file in the format of the `age` command, 0600. */
+  readonly identityPath: string;
+  /**
+   * What to do for a store that has no recipients yet when there is no identity file: make one, or refuse with `KEY_MISSING`.
+   * @default 'create'
+   */
+  readonly missingIdentity?: 'create' | 'refuse';
+}
+
+/** The keys of a store. */
+export interface Keyring {
+  /** Seals for all recipients of the store, and opens with the identities of the file. */
+  readonly cipher: Cipher;
+  /** Absolute. */
+  readonly identityPath: string;
+  /** Everybody who can open what is sealed from now on, as the store records them. */
+  readonly recipients: readonly string[];
+  /**
+   * The identity file was made by this call. Tell the user where it is and that losing it loses the data: there is no other way to
+   * read what is sealed from now on.
+   */
+  readonly isNewIdentity: boolean;
+  /** The store had no recipients before this call. */
+  readonly isFirstUse: boolean;
+}
+
+const settings: Collection = { name: 'store_settings' };
+const keyringId = 'keyring';
+
+/**
+ * Finds the key of a store. The store records its recipients; a key is made only for a store that has none.
+ *
+ * Throws `KEY_MISSING`, with the remedy, when the store has recipients and the file holds the identity of none of them, and
+ * `KEY_REFUSED` for a file that others may read or that is no identity file.
+ */
+export async function openKeyring({
+  store,
+  identityPath,
+  missingIdentity = 'create',
+}: OpenKeyringOptions): Promise<Keyring> {
+  const path = resolve(identityPath);
+  let recipients = await readRecipients(store);
+  let keys = await readIdentities(path);
+  let isNewIdentity = false;
+  let isFirstUse = false;
+
+  if (recipients === undefined) {
+    if (keys === undefined && missingIdentity === 'create') {
+      // On the disk before anything is sealed for it.
+      isNewIdentity = await createIdentityFile(path);
+      keys = await readIdentities(path);
+    }
+    if (keys === undefined) {
+      throw new SeedEngineError(
+        'KEY_MISSING',
+        `There is no key for ${store.description}: make ${path} with age-keygen -o ${path}`,
+      );
+    }
+    isFirstUse = await recordRecipients(store, keys.recipients);
+    recipients = isFirstUse ? keys.recipients : await readRecipients(store);
+  }
+
+  const known = recipients ?? [];
+  if (keys === undefined || !keys.recipients.some((recipient) => known.includes(recipient))) {
+    throw keyMissing(store, path, known, keys);
+  }
+  return {
+    cipher: ageCipher({ recipients: known, identities: keys.identities }),
+    identityPath: path,
+    recipients: known,
+    isNewIdentity,
+    isFirstUse,
+  };
+}
+
+async function readRecipients(store: Store): Promise<readonly string[] | undefined> {
+  const document: StoredDocument | undefined = await store.get(settings, keyringId);
+  const recipients = document?.['recipients'];
+  if (recipients === undefined) return undefined;
+  if (Array.isArray(recipients) && recipients.every((item) => typeof item === 'string')) {
+    return recipients.length === 0 ? undefined : recipients;
+  }
+  throw new SeedEngineError(
+    'DOCUMENT_UNREADABLE',
+    `The recipients that ${store.description} records are not a list of text`,
+  );
+}
+
+/** `false` when another process was first: then its recipients hold. */
+async function recordRecipients(store: Store, recipients: readonly string[]): Promise<boolean> {
+  try {
+    await store.insert(settings, { id: keyringId, recipients, createdAt: new Date() });
+    return true;
+  } catch (error) {
+    if (SeedEngineError.is(error) && error.code === 'DOCUMENT_EXISTS') return false;
+    throw error;
+  }
+}
+
+function keyMissing(
+  store: Store,
+  path: string,
+  recipients: readonly string[],
+  keys: Identities | undefined,
+): SeedEngineError {
+  const found = keys === undefined ? 'is not there' : 'holds another key';
+  return new SeedEngineError(
+    'KEY_MISSING',
+    `${store.description} is encrypted for ${recipients.join(', ')}, and ${path} ${found}: ` +
+      `append the line AGE-SECRET-KEY-… of one of them, from the identity file of whoever uses this store, and keep it 0600`,
+  );
+}

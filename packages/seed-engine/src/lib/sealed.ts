@@ -1,0 +1,44 @@
+import type { Bytes } from '@optio-ts/host-core';
+
+import { collect, once } from './bytes.ts';
+import { noCipherName, type Cipher } from './cipher.ts';
+import { DecryptError } from './errors.ts';
+
+/**
+ * Opens what was sealed by the cipher that a document names. Without a name it is the original's: opened by hooks where the
+ * cipher is made of them, else plain. `what` is for the message.
+ */
+export function openSealed(cipher: Cipher, name: string | undefined, sealed: Bytes, what: string): Bytes {
+  if (name === noCipherName) return sealed;
+  if (name === cipher.name) return cipher.decrypt(sealed);
+  if (name === undefined) return cipher.opensUnnamed === true ? cipher.decrypt(sealed) : sealed;
+  return fail(
+    new DecryptError(`Cannot open ${what}: it was sealed with the cipher ${name}, and ${cipher.name} is configured`),
+  );
+}
+
+// Passwords and the like.
+const maxSecretBytes = 1_048_576;
+
+/** Seals a few bytes, to be kept in a document. */
+export function sealBytes(cipher: Cipher, plain: Uint8Array): Promise<Uint8Array> {
+  return collect(cipher.encrypt(once(plain)), maxSecretBytes * 2, tooLong);
+}
+
+/** Opens what `sealBytes` made. Throws `DecryptError`. */
+export function openBytes(
+  cipher: Cipher,
+  name: string | undefined,
+  sealed: Uint8Array,
+  what: string,
+): Promise<Uint8Array> {
+  return collect(openSealed(cipher, name, once(sealed), what), maxSecretBytes * 2, tooLong);
+}
+
+function tooLong(): Error {
+  return new TypeError('Only a few bytes can be kept in a document');
+}
+
+async function* fail(error: Error): AsyncGenerator<Uint8Array> {
+  throw error;
+}
