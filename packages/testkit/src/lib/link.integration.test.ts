@@ -33,8 +33,7 @@ describe('startLink', () => {
     return socket;
   };
   /** `once` of node:events would reject on the reset that is wanted here. */
-  const closed = (socket: Socket): Promise<void> =>
-    new Promise((resolve) => socket.once('close', () => resolve()));
+  const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()));
   const ask = async (socket: Socket, text: string): Promise<string> => {
     const answer = once(socket, 'data');
     socket.write(text);

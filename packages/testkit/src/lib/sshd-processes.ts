@@ -12,11 +12,7 @@ export interface MarkedProcess {
 }
 
 /** Runs a program of this machine to its end and returns what it printed. Input goes over stdin, never in the arguments. */
-export async function runTool(
-  program: string,
-  commandArguments: readonly string[],
-  input = '',
-): Promise<string> {
+export async function runTool(program: string, commandArguments: readonly string[], input = ''): Promise<string> {
   const running = execFileAsync(program, commandArguments);
   running.child.stdin?.end(input);
   return (await running).stdout;
@@ -54,11 +50,7 @@ export async function descendants(pid: number): Promise<readonly number[]> {
     }
   }
   const found: number[] = [];
-  for (
-    let next = children.get(pid) ?? [];
-    next.length > 0;
-    next = next.flatMap((parent) => children.get(parent) ?? [])
-  )
+  for (let next = children.get(pid) ?? []; next.length > 0; next = next.flatMap((parent) => children.get(parent) ?? []))
     found.push(...next);
   return found;
 }

@@ -47,10 +47,7 @@ describe('startSshd', () => {
   it('lets OpenSSH’s own client in with the key it made, under the host key it names', async (ctx) => {
     await using sshd = await start(ctx, { hostKeys: ['ed25519', 'rsa'] });
     expect(await ssh(sshd, 'echo "$HOME"')).toBe(`${sshd.home}\n`);
-    expect(sshd.hostKeys.map(({ fingerprint }) => fingerprint.slice(0, 7))).toEqual([
-      'SHA256:',
-      'SHA256:',
-    ]);
+    expect(sshd.hostKeys.map(({ fingerprint }) => fingerprint.slice(0, 7))).toEqual(['SHA256:', 'SHA256:']);
   });
 
   it('logs another user in, with a home of its own, and removes both', async (ctx) => {
@@ -58,9 +55,7 @@ describe('startSshd', () => {
       user: 'other',
       homeFiles: { '.config/fish/config.fish': 'x' },
     });
-    expect(await ssh(sshd, 'id -un; pwd; cat .config/fish/config.fish')).toBe(
-      `${sshd.user}\n${sshd.home}\nx`,
-    );
+    expect(await ssh(sshd, 'id -un; pwd; cat .config/fish/config.fish')).toBe(`${sshd.user}\n${sshd.home}\nx`);
     await sshd.close();
     await expect(promisify(execFile)('getent', ['passwd', sshd.user])).rejects.toThrow();
     await expect(access(sshd.home)).rejects.toThrow('ENOENT');

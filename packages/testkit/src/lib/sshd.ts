@@ -4,13 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import {
-  descendants,
-  killIfAlive,
-  markedProcesses,
-  runTool,
-  type MarkedProcess,
-} from './sshd-processes.ts';
+import { descendants, killIfAlive, markedProcesses, runTool, type MarkedProcess } from './sshd-processes.ts';
 import { createTemporaryUser, type TemporaryUser } from './temporary-user.ts';
 
 /** Kinds of host key that `startSshd` makes. */
@@ -87,8 +81,7 @@ export async function startSshd(options: StartSshdOptions = {}): Promise<SshdRes
   } catch {
     return { reason: 'OpenSSH’s server: apt-get install openssh-server' };
   }
-  if (options.user === 'other' && !isRoot)
-    return { reason: 'root, to make a second user: run the tests as root' };
+  if (options.user === 'other' && !isRoot) return { reason: 'root, to make a second user: run the tests as root' };
   const directory = await mkdtemp(join(tmpdir(), 'optio-sshd-'));
   const undo: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
   const closing: { promise?: Promise<void> } = {};
@@ -106,11 +99,7 @@ export async function startSshd(options: StartSshdOptions = {}): Promise<SshdRes
     if (temporary) undo.push(() => temporary.remove());
     const mark = `OPTIO_TESTKIT_SSHD=${directory}`;
     undo.push(async () => {
-      for (
-        let left = await markedProcesses(mark);
-        left.length > 0;
-        left = await markedProcesses(mark)
-      ) {
+      for (let left = await markedProcesses(mark); left.length > 0; left = await markedProcesses(mark)) {
         for (const { pid } of left) killIfAlive(pid);
       }
     });
@@ -120,10 +109,7 @@ export async function startSshd(options: StartSshdOptions = {}): Promise<SshdRes
     const userKey = await makeKey(directory, 'user', 'ed25519');
     await writeFile(join(directory, 'authorized_keys'), `${userKey.publicKey}\n`, { mode: 0o644 });
     const config = join(directory, 'sshd_config');
-    await writeFile(
-      config,
-      composeConfig(options, { directory, user: account.user, mark, hostKeys }),
-    );
+    await writeFile(config, composeConfig(options, { directory, user: account.user, mark, hostKeys }));
     const server = await startServer(config);
     undo.push(() => stopServer(server.process));
     return {
@@ -135,9 +121,7 @@ export async function startSshd(options: StartSshdOptions = {}): Promise<SshdRes
         privateKey: await readFile(userKey.file, 'utf8'),
         privateKeyFile: userKey.file,
         hostKeys: hostKeys.map(({ publicKey, fingerprint }) => ({ publicKey, fingerprint })),
-        knownHosts: hostKeys
-          .map(({ publicKey }) => `[127.0.0.1]:${server.port} ${publicKey}\n`)
-          .join(''),
+        knownHosts: hostKeys.map(({ publicKey }) => `[127.0.0.1]:${server.port} ${publicKey}\n`).join(''),
         processes: () => markedProcesses(mark),
         log: server.log,
         close,
@@ -165,11 +149,7 @@ async function openAccount(options: StartSshdOptions, directory: string): Promis
   });
   for (const [path, content] of Object.entries(options.homeFiles ?? {})) {
     const file = join(temporary.home, path);
-    for (
-      let parent = dirname(file);
-      parent.length > temporary.home.length;
-      parent = dirname(parent)
-    ) {
+    for (let parent = dirname(file); parent.length > temporary.home.length; parent = dirname(parent)) {
       await mkdir(parent, { recursive: true });
       await chown(parent, temporary.uid, temporary.gid);
     }
@@ -249,8 +229,7 @@ async function startServer(config: string): Promise<Server> {
     });
     if (isListening) return { process: child, port, log: () => log };
     // Between the look for a free port and sshd's bind another process may have taken it.
-    if (attempt === 5 || !log.includes('Address already in use'))
-      throw new Error(`sshd did not start: ${log}`);
+    if (attempt === 5 || !log.includes('Address already in use')) throw new Error(`sshd did not start: ${log}`);
   }
 }
 

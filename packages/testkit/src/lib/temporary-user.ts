@@ -24,29 +24,17 @@ export interface TemporaryUser {
 }
 
 /** Makes a user with `useradd`. Needs root. */
-export async function createTemporaryUser(
-  options: CreateTemporaryUserOptions,
-): Promise<TemporaryUser> {
+export async function createTemporaryUser(options: CreateTemporaryUserOptions): Promise<TemporaryUser> {
   const name = `optio-${randomBytes(4).toString('hex')}`;
   // `*` is no password at all; useradd's own `!` means locked, which sshd refuses even with a key.
   await retryWhileLocked(() =>
     runTool('useradd', ['-M', '-N', '-p', '*', '-d', options.home, '-s', options.shell, name]),
   );
   try {
-    if (options.password !== undefined)
-      await runTool('chpasswd', [], `${name}:${options.password}\n`);
+    if (options.password !== undefined) await runTool('chpasswd', [], `${name}:${options.password}\n`);
     const fields = (await runTool('getent', ['passwd', name])).split(':');
     const [uid, gid] = [Number(fields[2]), Number(fields[3])];
-    await runTool('install', [
-      '-d',
-      '-m',
-      '0700',
-      '-o',
-      String(uid),
-      '-g',
-      String(gid),
-      options.home,
-    ]);
+    await runTool('install', ['-d', '-m', '0700', '-o', String(uid), '-g', String(gid), options.home]);
     return {
       name,
       uid,

@@ -1,0 +1,49 @@
+import type { Readable } from 'node:stream';
+
+import { createByteQueue, type Bytes } from '@optio-ts/host-core';
+
+/** One output stream of a command, from the channel to its reader. */
+export interface ChannelOutput {
+  readonly bytes: Bytes;
+  /** Bytes that came so far. */
+  readonly received: number;
+  /** Resolves when the channel's stream is at its end. */
+  readonly ended: Promise<void>;
+  /** From now on nothing waits for the reader: the command has exited, and what it left is bounded. */
+  unblock(): void;
+  /** Ends what the reader sees, after what came before, or with an error at once. */
+  end(error?: unknown): void;
+}
+
+/** Begins to read a stream that was paused, with back-pressure. `filter` sees each chunk first and says what is output. */
+export function readChannel(
+  source: Readable,
+  filter: (chunk: Uint8Array) => Uint8Array = (chunk) => chunk,
+): ChannelOutput {
+  let received = 0;
+  let isUnblocked = false;
+  const queue = createByteQueue({
+    onFull: () => {
+      if (!isUnblocked) source.pause();
+    },
+    onDrain: () => source.resume(),
+  });
+  const ended = new Promise<void>((resolve) => source.once('end', resolve));
+  source.on('data', (chunk: Buffer) => {
+    received += chunk.byteLength;
+    queue.push(filter(chunk));
+  });
+  source.resume();
+  return {
+    bytes: queue.bytes,
+    get received() {
+      return received;
+    },
+    ended,
+    unblock() {
+      isUnblocked = true;
+      source.resume();
+    },
+    end: (error) => (error === undefined ? queue.end() : queue.fail(error)),
+  };
+}

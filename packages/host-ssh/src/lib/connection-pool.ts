@@ -1,0 +1,285 @@
+import { HostError } from '@optio-ts/host-core';
+import type { Client } from 'ssh2';
+
+import type { Dialled } from './dial.ts';
+import { admitsLong, assumedSessionLimit, backoffMs, idleTarget } from './pool-rules.ts';
+import { openPrimedShell, SessionRefusedError, type PrimedShell } from './primed-shell.ts';
+
+/**
+ * What a shell is for: a command that ends soon, one that may run for hours, or one that ends others and must not wait for
+ * them.
+ */
+export type ShellUse = 'short' | 'long' | 'urgent';
+
+/** A shell that was handed out, and the connection it is on. */
+export interface LeasedShell extends PrimedShell {
+  readonly isLost: () => boolean;
+  /** Resolves after the server has answered something that was sent after all that came before; also on a lost link. */
+  barrier(): Promise<void>;
+}
+
+/** The connections to one host and the shells that wait on them. */
+export interface ConnectionPool {
+  /** Resolves with a shell for one command. Rejects with the signal's reason, or with what kept a connection from being made. */
+  takeShell(use: ShellUse, abortSignal: AbortSignal): Promise<LeasedShell>;
+  /** Resolves with a live connection, for forwarded ports. Rejects as `takeShell` does. */
+  takeClient(abortSignal: AbortSignal): Promise<Client>;
+  /** Whether a command can be run without a new connection. */
+  hasConnection(): boolean;
+  /** Ends all connections; whoever waits is told `reason`. Idempotent. */
+  close(reason: Error): void;
+}
+
+/** Options of `createConnectionPool`. */
+export interface ConnectionPoolOptions {
+  readonly description: string;
+  readonly maxConnections: number;
+  readonly shellTimeoutMs: number;
+  readonly dial: (abortSignal: AbortSignal) => Promise<Dialled>;
+  /** Called after each connection that was made. */
+  readonly onConnected: () => void;
+}
+
+interface Waiter {
+  readonly use: ShellUse | 'client';
+  readonly resolve: (connection: Connection, shell?: PrimedShell) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Connection {
+  readonly dialled: Dialled;
+  /** Sessions the server allows: assumed, and corrected when it refuses one. */
+  limit: number;
+  readonly idle: PrimedShell[];
+  priming: number;
+  short: number;
+  long: number;
+}
+
+/** Connections that may break in a row before a shell is ready; after that, whoever waits is told. */
+const maxLosses = 3;
+
+/**
+ * Makes a pool. Nothing is opened before somebody asks. One function, `pump`, looks after every change at who waits and what
+ * is there, and does what follows from it: hands out, primes, connects.
+ */
+export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
+  const connections: Connection[] = [];
+  const waiters: Waiter[] = [];
+  const closing = new AbortController();
+  let isDialling = false;
+  let failures = 0;
+  let notBefore = 0;
+  let wantedIdle = 3;
+
+  const sessions = (connection: Connection): number =>
+    connection.idle.length + connection.priming + connection.short + connection.long;
+
+  const pump = (): void => {
+    if (closing.signal.aborted) return;
+    for (const waiter of waiters.slice()) serve(waiter);
+    startMissing();
+  };
+
+  const serve = (waiter: Waiter): void => {
+    const connection = connections.find((candidate) =>
+      waiter.use === 'client' ? true : candidate.idle.length > 0 && admits(candidate, waiter.use),
+    );
+    if (!connection) return;
+    waiters.splice(waiters.indexOf(waiter), 1);
+    if (waiter.use === 'client') return waiter.resolve(connection);
+    const shell = connection.idle.shift() as PrimedShell;
+    const kind = waiter.use === 'long' ? 'long' : 'short';
+    connection[kind] += 1;
+    void shell.closed.then(() => {
+      connection[kind] -= 1;
+      // Shells are made ready again when one is done, not while a command that was just started needs the processor.
+      refill();
+      pump();
+    });
+    waiter.resolve(connection, shell);
+    if (kind === 'long') setImmediate(refill);
+  };
+
+  const admits = (connection: Connection, use: ShellUse, more = 0): boolean =>
+    use !== 'long' || admitsLong(connection.long + more, connection.limit);
+
+  /** Starts what those who still wait need and what is not already on its way. */
+  const startMissing = (): void => {
+    const onTheWay = new Map(connections.map((connection) => [connection, connection.priming]));
+    const claimedLong = new Map<Connection, number>();
+    for (const waiter of waiters) {
+      if (waiter.use === 'client') {
+        startDial(false);
+        continue;
+      }
+      const { use } = waiter;
+      const fits = connections.filter((connection) => admits(connection, use, claimedLong.get(connection)));
+      let connection = fits.find((candidate) => (onTheWay.get(candidate) ?? 0) > 0);
+      if (connection) onTheWay.set(connection, (onTheWay.get(connection) ?? 0) - 1);
+      else {
+        connection = fits.find((candidate) => sessions(candidate) < candidate.limit);
+        if (connection) {
+          if (connection.short > 0 && use === 'short') wantedIdle = 6;
+          prime(connection);
+        } else startDial(use === 'urgent');
+      }
+      if (connection && use === 'long') claimedLong.set(connection, (claimedLong.get(connection) ?? 0) + 1);
+    }
+  };
+
+  const refill = (): void => {
+    if (closing.signal.aborted) return;
+    let idle = connections.reduce((sum, { idle: shells, priming }) => sum + shells.length + priming, 0);
+    for (const connection of connections) {
+      while (idle < idleTarget(wantedIdle, connection.limit) && sessions(connection) < connection.limit) {
+        prime(connection);
+        idle += 1;
+      }
+    }
+  };
+
+  const prime = (connection: Connection): void => {
+    connection.priming += 1;
+    openPrimedShell(connection.dialled.client, {
+      description: options.description,
+      timeoutMs: options.shellTimeoutMs,
+      isLost: connection.dialled.isLost,
+    }).then(
+      (shell) => {
+        connection.priming -= 1;
+        failures = 0;
+        connection.idle.push(shell);
+        void shell.closed.then(() => {
+          const index = connection.idle.indexOf(shell);
+          if (index !== -1) connection.idle.splice(index, 1);
+        });
+        pump();
+      },
+      (error: unknown) => {
+        connection.priming -= 1;
+        if (error instanceof SessionRefusedError && sessions(connection) > 0) connection.limit = sessions(connection);
+        else if (!connection.dialled.isLost() || hasFailed() >= maxLosses) {
+          rejectWaiters(error, (waiter) => waiter.use !== 'client');
+        }
+        pump();
+      },
+    );
+  };
+
+  const hasFailed = (): number => {
+    failures += 1;
+    notBefore = performance.now() + backoffMs(failures);
+    return failures;
+  };
+
+  const startDial = (isUrgent: boolean): void => {
+    const most = options.maxConnections + (isUrgent ? 1 : 0);
+    if (isDialling || connections.length >= most) return;
+    isDialling = true;
+    void (async () => {
+      try {
+        await waitUntil(notBefore, closing.signal);
+        addConnection(await options.dial(closing.signal));
+      } catch (error) {
+        hasFailed();
+        // Where other connections live on, whoever waits is served by them when their commands end.
+        if (connections.length === 0) rejectWaiters(error, () => true);
+        else setTimeout(pump, backoffMs(failures)).unref();
+        isDialling = false;
+        return;
+      }
+      isDialling = false;
+      pump();
+    })();
+  };
+
+  const addConnection = (dialled: Dialled): void => {
+    const limit = assumedSessionLimit(dialled.serverVersion);
+    const connection: Connection = { dialled, limit, idle: [], priming: 0, short: 0, long: 0 };
+    connections.push(connection);
+    void dialled.lost.then(() => {
+      connections.splice(connections.indexOf(connection), 1);
+      pump();
+    });
+    if (closing.signal.aborted) return dialled.close();
+    options.onConnected();
+  };
+
+  const rejectWaiters = (error: unknown, which: (waiter: Waiter) => boolean): void => {
+    for (const waiter of waiters.filter(which)) {
+      waiters.splice(waiters.indexOf(waiter), 1);
+      waiter.reject(error);
+    }
+  };
+
+  const wait = <Result>(
+    use: Waiter['use'],
+    abortSignal: AbortSignal,
+    take: (connection: Connection, shell: PrimedShell | undefined) => Result,
+  ): Promise<Result> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    if (closing.signal.aborted) reject(closing.signal.reason);
+    else if (abortSignal.aborted) reject(abortSignal.reason);
+    else {
+      const waiter: Waiter = {
+        use,
+        resolve: (connection, shell) => {
+          abortSignal.removeEventListener('abort', onAbort);
+          resolve(take(connection, shell));
+        },
+        reject: (error) => {
+          abortSignal.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      const onAbort = (): void => rejectWaiters(abortSignal.reason, (other) => other === waiter);
+      abortSignal.addEventListener('abort', onAbort);
+      waiters.push(waiter);
+      pump();
+    }
+    return promise;
+  };
+
+  return {
+    takeShell: (use, abortSignal) =>
+      wait(use, abortSignal, ({ dialled }, shell) => ({
+        ...(shell as PrimedShell),
+        isLost: dialled.isLost,
+        barrier: () => barrier(dialled),
+      })),
+    takeClient: (abortSignal) => wait('client', abortSignal, ({ dialled }) => dialled.client),
+    hasConnection: () => connections.length > 0,
+    close(reason) {
+      if (closing.signal.aborted) return;
+      closing.abort(reason);
+      rejectWaiters(reason, () => true);
+      for (const { dialled } of connections.slice()) dialled.close();
+    },
+  };
+}
+
+/** To take back a forwarding that was never asked for changes nothing, and is answered in turn. */
+function barrier(dialled: Dialled): Promise<void> {
+  return new Promise((resolve) => {
+    if (dialled.isLost()) return resolve();
+    void dialled.lost.then(() => resolve());
+    try {
+      dialled.client.unforwardIn('127.0.0.1', 1, () => resolve());
+    } catch {
+      // The connection is going down, and `lost` will say so.
+    }
+  });
+}
+
+async function waitUntil(time: number, abortSignal: AbortSignal): Promise<void> {
+  const milliseconds = time - performance.now();
+  if (milliseconds <= 0) return;
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    abortSignal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(new HostError('DISPOSED', 'The host was closed', { cause: abortSignal.reason }));
+    });
+  });
+}
