@@ -18,11 +18,7 @@ export type {
   UnknownEntry,
 } from './lib/log-entry.ts';
 export { createLogProtocol } from './lib/log-protocol.ts';
-export type {
-  CreateLogProtocolOptions,
-  LogProtocol,
-  ParseLineOptions,
-} from './lib/log-protocol.ts';
+export type { CreateLogProtocolOptions, LogProtocol, ParseLineOptions } from './lib/log-protocol.ts';
 export { composeDeliverableMessage, composeIdleReminder } from './lib/messages.ts';
 export type { DeliverableAnswer, IdleReminderOptions } from './lib/messages.ts';
 export { formatResumeLogLine } from './lib/resume-log.ts';

@@ -21,9 +21,7 @@ export interface ComposeAgentsMdOptions {
 export function composeAgentsMd(options: ComposeAgentsMdOptions): string {
   const { protocol, task, resume } = options;
   if (resume !== false && !Array.isArray(resume?.excludes)) {
-    throw new TypeError(
-      'composeAgentsMd needs `resume`: false, or the excludes that are in effect',
-    );
+    throw new TypeError('composeAgentsMd needs `resume`: false, or the excludes that are in effect');
   }
   return `${[
     '# Coordination with the host harness',

@@ -65,8 +65,7 @@ describe('browserShims', () => {
   it('writes exactly one entry per call in redirect mode', () => {
     const env = install('redirect');
     const url = 'https://a.b/login?x=1&y=%20#z';
-    for (const program of OPENERS)
-      expect(run(env, program, 'open', url)).toEqual({ status: 0, output: '' });
+    for (const program of OPENERS) expect(run(env, program, 'open', url)).toEqual({ status: 0, output: '' });
     expect(run(env, 'xdg-open', url).status).toBe(0);
     expect(run(env, 'gio', 'open', '--', 'HTTPS://a.b/').status).toBe(0);
     const lines = readLog().split('\n');

@@ -10,14 +10,7 @@ describe('composeDocumentation', () => {
     const text = composeDocumentation(browser);
 
     it(`teaches every keyword in ${browser} mode, and BROWSER only in redirect mode`, () => {
-      for (const word of [
-        'STATUS:',
-        'DELIVERABLE:',
-        'DONE',
-        'ERROR',
-        'ATTENTION:',
-        'DOMAIN_MESSAGE:',
-      ]) {
+      for (const word of ['STATUS:', 'DELIVERABLE:', 'DONE', 'ERROR', 'ATTENTION:', 'DOMAIN_MESSAGE:']) {
         expect(text).toContain(word);
       }
       expect(text.includes('BROWSER:')).toBe(browser === 'redirect');
@@ -46,14 +39,10 @@ describe('composeDocumentation', () => {
 
     it(`shows no entry in ${browser} mode that is not one`, () => {
       const protocol = createLogProtocol({ browser });
-      const shown = [...text.matchAll(/```log\n([^]*?)\n```/g)].flatMap(
-        ([, block]) => block?.split('\n') ?? [],
-      );
+      const shown = [...text.matchAll(/```log\n([^]*?)\n```/g)].flatMap(([, block]) => block?.split('\n') ?? []);
       expect(shown.length).toBeGreaterThan(7);
       for (const line of shown) expect(protocol.parseLine(line).type, line).not.toBe('unknown');
-      const commands = [...text.matchAll(/printf '%s\\n' '([^']*)'/g)].map(
-        ([, line]) => line ?? '',
-      );
+      const commands = [...text.matchAll(/printf '%s\\n' '([^']*)'/g)].map(([, line]) => line ?? '');
       expect(commands).toHaveLength(1);
       for (const line of commands) expect(protocol.parseLine(line).type).toBe('status');
     });

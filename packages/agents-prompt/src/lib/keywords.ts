@@ -86,8 +86,7 @@ export const KEYWORDS: readonly Keyword[] = [
   {
     name: 'DONE',
     form: 'DONE[: <summary>]',
-    meaning:
-      'The whole task is finished and nothing is left to do. A summary of one sentence is welcome.',
+    meaning: 'The whole task is finished and nothing is left to do. A summary of one sentence is welcome.',
     examples: [
       { line: 'DONE', entry: { type: 'done', summary: undefined } },
       {
@@ -140,8 +139,7 @@ export const KEYWORDS: readonly Keyword[] = [
   {
     name: 'ATTENTION',
     form: 'ATTENTION: <what you need>',
-    meaning:
-      'Calls the human, who may be doing something else. Write it when you wait for an answer or a decision.',
+    meaning: 'Calls the human, who may be doing something else. Write it when you wait for an answer or a decision.',
     examples: [
       {
         line: 'ATTENTION: which of the two schemas is the current one?',

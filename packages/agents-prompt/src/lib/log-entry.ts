@@ -1,11 +1,5 @@
 /** Any value that JSON can write. */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /**
  * What becomes of an agent's wish to open a browser: `ignore` leaves the host's openers as they are, `suppress` hides them
@@ -14,14 +8,7 @@ export type JsonValue =
 export type BrowserMode = 'ignore' | 'suppress' | 'redirect';
 
 /** A word that starts an entry. */
-export type KeywordName =
-  | 'STATUS'
-  | 'DELIVERABLE'
-  | 'DONE'
-  | 'ERROR'
-  | 'BROWSER'
-  | 'ATTENTION'
-  | 'DOMAIN_MESSAGE';
+export type KeywordName = 'STATUS' | 'DELIVERABLE' | 'DONE' | 'ERROR' | 'BROWSER' | 'ATTENTION' | 'DOMAIN_MESSAGE';
 
 /** `STATUS: 40% writing the tests`. */
 export interface StatusEntry {

@@ -20,20 +20,7 @@ function createRandom(seed: number): () => number {
 
 const PIECES: readonly string[] = [
   '% , 50% ,",\\,{"a":[1]},[,],{,./,../,/,NaN, ,  ,`,**,é,٣%'.split(','),
-  [
-    '\0',
-    '\r',
-    '\n',
-    '\t',
-    '\u001b[0m',
-    '\u001b]0;',
-    '\u0085',
-    '\u00a0',
-    '\u2028',
-    '\ufeff',
-    '\ud83d',
-    '\ude00',
-  ],
+  ['\0', '\r', '\n', '\t', '\u001b[0m', '\u001b]0;', '\u0085', '\u00a0', '\u2028', '\ufeff', '\ud83d', '\ude00'],
   ['x'.repeat(300)],
   KEYWORDS.flatMap(({ name, examples }) => [name, `${name}:`, ...examples.map(({ line }) => line)]),
 ].flat();
@@ -43,14 +30,12 @@ function checkEntry(entry: LogEntry): string | undefined {
     key !== 'data' && typeof value === 'string' ? [value] : [],
   );
   // oxlint-disable-next-line no-control-regex -- control characters must not be there
-  if (texts.some((text) => /[\u0000-\u0008\n-\u001f\u007f-\u009f\u2028\u2029]/.test(text)))
-    return 'control character';
+  if (texts.some((text) => /[\u0000-\u0008\n-\u001f\u007f-\u009f\u2028\u2029]/.test(text))) return 'control character';
   if (texts.some((text) => !text.isWellFormed())) return 'lone surrogate';
   switch (entry.type) {
     case 'status': {
       const { percent } = entry;
-      const isPercent =
-        percent === undefined || (Number.isInteger(percent) && percent >= 0 && percent <= 100);
+      const isPercent = percent === undefined || (Number.isInteger(percent) && percent >= 0 && percent <= 100);
       return isPercent ? undefined : 'percent';
     }
     case 'deliverable':
@@ -76,9 +61,7 @@ function checkEntry(entry: LogEntry): string | undefined {
 it(`reads ${ROUNDS} random and mutated lines without an entry that the grammar does not allow (seed ${SEED})`, () => {
   const random = createRandom(SEED);
   const pick = <T>(list: ArrayLike<T>): T => list[Math.trunc(random() * list.length)] as T;
-  const protocols = (['ignore', 'suppress', 'redirect'] as const).map((browser) =>
-    createLogProtocol({ browser }),
-  );
+  const protocols = (['ignore', 'suppress', 'redirect'] as const).map((browser) => createLogProtocol({ browser }));
   const seen = new Set<string>();
   for (let round = 0; round < ROUNDS; round += 1) {
     let line = Array.from({ length: 1 + Math.trunc(random() * 5) }, () => pick(PIECES)).join('');
@@ -92,8 +75,7 @@ it(`reads ${ROUNDS} random and mutated lines without an entry that the grammar d
     const wrong = checkEntry(entry);
     if (wrong !== undefined)
       expect.fail(`${wrong} in ${JSON.stringify(entry)} of ${JSON.stringify(line)} (seed ${SEED})`);
-    if (entry.type === 'browser' && protocol.browser !== 'redirect')
-      expect.fail(`browser entry (seed ${SEED})`);
+    if (entry.type === 'browser' && protocol.browser !== 'redirect') expect.fail(`browser entry (seed ${SEED})`);
     seen.add(entry.type);
   }
   expect([...seen].toSorted()).toEqual([

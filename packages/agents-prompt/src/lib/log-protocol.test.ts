@@ -54,24 +54,12 @@ describe('parseLine', () => {
     ['STATUS:   ', { type: 'status', percent: undefined, message: '' }],
     ['STATUS: 50%', { type: 'status', percent: 50, message: '' }],
     ['STATUS:50%\r\n', { type: 'status', percent: 50, message: '' }],
-    [
-      'STATUS:\u00a07%\u3000half\u2003way\u00a0',
-      { type: 'status', percent: 7, message: 'half\u2003way' },
-    ],
+    ['STATUS:\u00a07%\u3000half\u2003way\u00a0', { type: 'status', percent: 7, message: 'half\u2003way' }],
     ['STATUS: 7%\u001cx', { type: 'status', percent: 7, message: 'x' }],
-    [
-      'STATUS: one\u2028two\rthree',
-      { type: 'status', percent: undefined, message: 'one two three' },
-    ],
+    ['STATUS: one\u2028two\rthree', { type: 'status', percent: undefined, message: 'one two three' }],
     ['STATUS: \ufeffmark', { type: 'status', percent: undefined, message: '\ufeffmark' }],
-    [
-      'STATUS: \u001b[31mred\u001b[0m\u0007',
-      { type: 'status', percent: undefined, message: 'red' },
-    ],
-    [
-      'STATUS: \u001b]0;title\u0007x\u009b1m',
-      { type: 'status', percent: undefined, message: 'x1m' },
-    ],
+    ['STATUS: \u001b[31mred\u001b[0m\u0007', { type: 'status', percent: undefined, message: 'red' }],
+    ['STATUS: \u001b]0;title\u0007x\u009b1m', { type: 'status', percent: undefined, message: 'x1m' }],
     ['STATUS: half \ud83d', { type: 'status', percent: undefined, message: 'half \ufffd' }],
     ['DELIVERABLE: deliverables/a b.txt', { type: 'deliverable', path: 'deliverables/a b.txt' }],
     ['DELIVERABLE: /w/deliverables/a.txt', { type: 'deliverable', path: '/w/deliverables/a.txt' }],
@@ -91,10 +79,7 @@ describe('parseLine', () => {
     ['BROWSER: https://a.b/', { type: 'browser', url: 'https://a.b/' }],
     ['BROWSER: "https://a.b/', { type: 'browser', url: '"https://a.b/' }],
     ['ATTENTION: which one?', { type: 'attention', reason: 'which one?' }],
-    [
-      'DOMAIN_MESSAGE: invoice {"n":[1,null]}',
-      { type: 'domain-message', keyword: 'invoice', data: { n: [1, null] } },
-    ],
+    ['DOMAIN_MESSAGE: invoice {"n":[1,null]}', { type: 'domain-message', keyword: 'invoice', data: { n: [1, null] } }],
     ['DOMAIN_MESSAGE: count 7', { type: 'domain-message', keyword: 'count', data: 7 }],
     ['DOMAIN_MESSAGE: nothing null', { type: 'domain-message', keyword: 'nothing', data: null }],
     ['', { type: 'unknown', text: '' }],
@@ -103,8 +88,7 @@ describe('parseLine', () => {
     ['the work is DONE', { type: 'unknown', text: 'the work is DONE' }],
   ];
   for (const [line, entry] of cases) {
-    it(`reads ${JSON.stringify(line)}`, () =>
-      expect(redirect.parseLine(line)).toStrictEqual(entry));
+    it(`reads ${JSON.stringify(line)}`, () => expect(redirect.parseLine(line)).toStrictEqual(entry));
   }
 
   const nearMisses: [line: string, keyword: string][] = [
@@ -152,9 +136,7 @@ describe('parseLine', () => {
 
   it('cuts what is longer than a line may be', () => {
     const entry = redirect.parseLine(`STATUS: ${'x'.repeat(3 * MAX_LINE_LENGTH)}`);
-    expect(entry.type === 'status' && entry.message.length).toBe(
-      MAX_LINE_LENGTH - 'STATUS: '.length,
-    );
+    expect(entry.type === 'status' && entry.message.length).toBe(MAX_LINE_LENGTH - 'STATUS: '.length);
     expect(redirect.parseLine(`DELIVERABLE: ${'x'.repeat(MAX_LINE_LENGTH)}`).type).toBe('unknown');
   });
 });

@@ -26,8 +26,7 @@ describe('composeDeliverableMessage', () => {
 describe('composeIdleReminder', () => {
   it('names DONE, ERROR, ATTENTION and the newline', () => {
     const text = composeIdleReminder();
-    for (const phrase of ['DONE', 'ERROR', 'ATTENTION', './optio.log', 'tail -c 1'])
-      expect(text).toContain(phrase);
+    for (const phrase of ['DONE', 'ERROR', 'ATTENTION', './optio.log', 'tail -c 1']) expect(text).toContain(phrase);
     expect(text).not.toContain('looks like');
   });
 

@@ -18,9 +18,7 @@ export function composeDeliverableMessage(answers: readonly DeliverableAnswer[])
       : `Deliverable refused: ${cleanLine(path)} (${reason})`,
   );
   const hint = answers.some(({ reason }) => reason !== undefined)
-    ? [
-        `Files must be regular files under ./${DELIVERABLES_DIRECTORY}/. Put it right and log the line again.`,
-      ]
+    ? [`Files must be regular files under ./${DELIVERABLES_DIRECTORY}/. Put it right and log the line again.`]
     : [];
   return ['System:', ...lines, ...hint].join('\n');
 }
@@ -43,9 +41,7 @@ export function composeIdleReminder({ resembles, failure }: IdleReminderOptions 
       `./${LOG_FILE}; if you cannot finish, append ERROR with the reason.`,
     ...(resembles === undefined
       ? []
-      : [
-          `One line looks like ${resembles} but is not: a keyword starts in the first column, in capital letters.`,
-        ]),
+      : [`One line looks like ${resembles} but is not: a keyword starts in the first column, in capital letters.`]),
     `Every entry ends with a newline; \`tail -c 1 ./${LOG_FILE}\` shows whether the last one does.`,
   ].join(' ');
 }

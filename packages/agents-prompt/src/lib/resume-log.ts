@@ -10,9 +10,7 @@ export interface ResumeLogLine {
 export function formatResumeLogLine({ at, refreshed = [] }: ResumeLogLine): string {
   const odd = refreshed.find((name) => name === '' || /[\s,]/.test(name));
   if (odd !== undefined) {
-    throw new TypeError(
-      `A refreshed file's name cannot be written to resume.log: ${JSON.stringify(odd)}`,
-    );
+    throw new TypeError(`A refreshed file's name cannot be written to resume.log: ${JSON.stringify(odd)}`);
   }
   const time = `${at.toISOString().slice(0, 19)}Z`;
   return refreshed.length === 0 ? `${time}\n` : `${time} REFRESHED:${refreshed.join(',')}\n`;

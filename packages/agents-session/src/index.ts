@@ -1,0 +1,50 @@
+export { agentSessionFiles } from './lib/agent-session-files.ts';
+export type { AgentSessionFile, AgentSessionFilesOptions } from './lib/agent-session-files.ts';
+export { AgentSessionError } from './lib/errors.ts';
+export type { AgentSessionErrorCode } from './lib/errors.ts';
+export { createEventStream } from './lib/event-stream.ts';
+export type { CreateEventStreamOptions, EventStream } from './lib/event-stream.ts';
+export type {
+  AgentEvent,
+  AttentionEvent,
+  BrowserEvent,
+  Deliverable,
+  DeliverableContentOptions,
+  DeliverableEvent,
+  DeliverableRefusal,
+  DeliverableRejectedEvent,
+  DomainMessageEvent,
+  DoneEvent,
+  EndedEvent,
+  ErrorEvent,
+  EventBody,
+  EventEnvelope,
+  LogEvent,
+  LogPosition,
+  ProgressEvent,
+  StatusEvent,
+  WarningEvent,
+} from './lib/events.ts';
+export type { CopyOptions, CopySource, HookContext, HookRunOptions, ReadOptions } from './lib/hook-context.ts';
+export type { AgentActivity } from './lib/idle-policy.ts';
+export { decideOutcome } from './lib/outcome.ts';
+export type {
+  SessionEnding,
+  SessionEndReason,
+  SessionFacts,
+  SessionOutcome,
+  SessionProblem,
+  SessionState,
+} from './lib/outcome.ts';
+export { prepareWorkdir } from './lib/prepare-workdir.ts';
+export type { PreparedWorkdir, PrepareWorkdirOptions } from './lib/prepare-workdir.ts';
+export { runAgentSession } from './lib/run-agent-session.ts';
+export type { AgentSession } from './lib/run-agent-session.ts';
+export type {
+  AgentSessionHooks,
+  EndContext,
+  LaunchContext,
+  LaunchedAgent,
+  RunAgentSessionOptions,
+  SessionLimits,
+} from './lib/session-options.ts';

@@ -1,0 +1,41 @@
+import { messageOf } from './errors.ts';
+
+/** Settles with the promise, or after `limitMs` with `undefined`. The timer never keeps the process alive longer. */
+export async function within<Value>(
+  promise: Promise<Value>,
+  limitMs: number,
+): Promise<{ readonly value: Value } | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), limitMs);
+  });
+  try {
+    return await Promise.race([promise.then((value) => ({ value })), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How long a step that was told to stop may take to do so, in milliseconds. */
+const STOPPING_MS = 2000;
+
+/**
+ * Runs a step that must not hang a session: after `limitMs` its signal is aborted, and a little later it is given up. Never
+ * rejects; resolves with what went wrong, or `undefined`.
+ */
+export async function boundedStep(
+  limitMs: number,
+  run: (abortSignal: AbortSignal) => unknown,
+): Promise<string | undefined> {
+  const controller = new AbortController();
+  const late = `did not finish within ${limitMs} ms`;
+  const step = (async () => run(controller.signal))().then(
+    () => undefined,
+    (error: unknown) => messageOf(error),
+  );
+  const result = await within(step, limitMs);
+  if (result !== undefined) return result.value;
+  controller.abort(new Error(`the step ${late}`));
+  await within(step, STOPPING_MS);
+  return late;
+}

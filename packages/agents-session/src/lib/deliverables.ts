@@ -1,0 +1,144 @@
+import { DELIVERABLES_DIRECTORY } from '@optio-ts/agents-prompt';
+import type { Bytes, Host } from '@optio-ts/host-core';
+
+import type { AgentMail } from './agent-mail.ts';
+import { messageOf } from './errors.ts';
+import type {
+  AgentEvent,
+  Deliverable,
+  DeliverableContentOptions,
+  DeliverableRefusal,
+  EventBody,
+  LogPosition,
+} from './events.ts';
+import { checkFile, describeRefusal, readCheckedFile } from './open-checked-file.ts';
+
+/** Options of `createDeliverables`. */
+export interface CreateDeliverablesOptions {
+  readonly host: Host;
+  readonly workdir: string;
+  readonly maxBytes: number;
+  /** The caller's hook, with its context. Absent: nothing to wait for. */
+  readonly handle: ((deliverable: Deliverable) => Promise<string | undefined>) | undefined;
+  readonly emit: (position: LogPosition, body: EventBody<AgentEvent>) => void;
+  readonly mail: AgentMail;
+  readonly answerAccepted: boolean;
+  /** Told after every change: a byte read, a file handled. */
+  readonly onChange: () => void;
+}
+
+/** The files that an agent hands over: checked in the order of the log, then given to the hook one at a time. */
+export interface Deliverables {
+  /** Files that the hook has not finished, and contents that somebody reads. */
+  readonly pending: number;
+  /** Checks a file and queues it. Resolves when the log may go on; `onSettled` is called when it needs no more work. */
+  take(position: LogPosition, path: string, onSettled: () => void): Promise<void>;
+  /** Gives up what is queued. */
+  close(): void;
+}
+
+/** As many files may wait for the hook before the log has to. */
+const MAX_QUEUED = 64;
+
+const CHECK_MS = 30_000;
+
+/** Creates the line that an agent's files pass through. */
+export function createDeliverables(options: CreateDeliverablesOptions): Deliverables {
+  const { host, workdir, maxBytes, handle, emit, mail, onChange } = options;
+  let pending = 0;
+  let isClosed = false;
+  let tail: Promise<void> = Promise.resolve();
+  let waiters: (() => void)[] = [];
+
+  const change = (by: number): void => {
+    pending += by;
+    for (const wake of waiters) wake();
+    waiters = [];
+    onChange();
+  };
+
+  const reject = (position: LogPosition, path: string, refusal: DeliverableRefusal, reason: string): void => {
+    emit(position, { type: 'deliverable-rejected', path, refusal, reason });
+    // Trouble of the harness is nothing the agent could put right.
+    if (refusal !== 'hook-failed') mail.answer({ path, reason });
+  };
+
+  const accept = (position: LogPosition, deliverable: Deliverable): void => {
+    emit(position, { type: 'deliverable', ...deliverable });
+    if (options.answerAccepted) mail.answer({ path: deliverable.path, reason: undefined });
+  };
+
+  async function* countReads(content: Bytes): Bytes {
+    change(1);
+    try {
+      for await (const chunk of content) {
+        yield chunk;
+        onChange();
+      }
+    } finally {
+      change(-1);
+    }
+  }
+
+  const work = async (position: LogPosition, deliverable: Deliverable): Promise<void> => {
+    if (isClosed || handle === undefined) return;
+    try {
+      const answer = await handle(deliverable);
+      if (isClosed) return;
+      accept(position, deliverable);
+      if (answer !== undefined && answer !== '') mail.say(answer);
+    } catch (error) {
+      if (isClosed) return;
+      reject(position, deliverable.path, 'hook-failed', `onDeliverable callback raised: ${messageOf(error)}`);
+    }
+  };
+
+  return {
+    get pending() {
+      return pending;
+    },
+    close: () => {
+      isClosed = true;
+      for (const wake of waiters) wake();
+    },
+    take: async (position, path, onSettled) => {
+      const request = { directory: workdir, below: `/${DELIVERABLES_DIRECTORY}`, path, maxBytes, timeoutMs: CHECK_MS };
+      const found = await checkFile(host, request).catch((error: unknown) => ({ error }));
+      if ('error' in found) {
+        reject(position, path, 'check-failed', `fetch failed, it cannot be checked: ${messageOf(found.error)}`);
+        onSettled();
+        return;
+      }
+      if (!found.isAccepted) {
+        reject(position, path, found.refusal, describeRefusal(found.refusal, maxBytes, found.sizeBytes));
+        onSettled();
+        return;
+      }
+      const { name, sizeBytes } = found;
+      const deliverable: Deliverable = {
+        path,
+        name,
+        sizeBytes,
+        content: (contentOptions: DeliverableContentOptions = {}) =>
+          countReads(readCheckedFile(host, { ...request, ...contentOptions })),
+      };
+      if (handle === undefined) {
+        accept(position, deliverable);
+        onSettled();
+        return;
+      }
+      while (pending >= MAX_QUEUED && !isClosed) {
+        await new Promise<void>((resolve) => {
+          waiters.push(resolve);
+        });
+      }
+      change(1);
+      tail = tail.then(async () => {
+        await work(position, deliverable);
+        // Not settled when given up: the next worker is to take it up again.
+        if (!isClosed) onSettled();
+        change(-1);
+      });
+    },
+  };
+}

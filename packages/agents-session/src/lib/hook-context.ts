@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { posix } from 'node:path';
+
+import { HostError, runChecked } from '@optio-ts/host-core';
+import type { Bytes, Command, Host, RunOptions, RunResult } from '@optio-ts/host-core';
+
+import { AgentSessionError } from './errors.ts';
+import type { AgentEvent, EventBody } from './events.ts';
+import { checkFile, describeRefusal, readCheckedFile } from './open-checked-file.ts';
+import { resolveHookPath } from './resolve-hook-path.ts';
+import { writeCheckedFile } from './write-checked-file.ts';
+
+/** What a hook copies to the host. */
+export type CopySource =
+  /** The content itself. */
+  | Uint8Array
+  /** The content as it comes. */
+  | Bytes
+  /** A file of this machine. */
+  | { readonly localPath: string };
+
+/** Options of `HookContext.copy`. */
+export interface CopyOptions {
+  /** Permission bits. @default 0o600 */
+  readonly mode?: number;
+  /** Leaves a target alone that has this content already. A source that is a stream needs `sha256` for it. @default false */
+  readonly skipIfUnchanged?: boolean;
+  /** The hex SHA-256 of the source, when it is known. @default computed when it is needed */
+  readonly sha256?: string;
+}
+
+/** Options of `HookContext.read`. */
+export interface ReadOptions {
+  /** More is refused with `LIMIT_EXCEEDED`. @default 16 MiB */
+  readonly maxBytes?: number;
+}
+
+/** Options of `HookContext.run`. */
+export interface HookRunOptions extends RunOptions {
+  /** Whether an exit code other than 0 is a result instead of an error. @default false */
+  readonly allowFailure?: boolean;
+}
+
+/**
+ * What a hook may do on the host.
+ *
+ * A path is absolute, below the home of the host's user (`~/x`), or relative to the workdir. A relative one must not leave the
+ * workdir, neither by `..` (a `TypeError`) nor, once an agent has run, by a link (`PATH_REFUSED`).
+ */
+export interface HookContext {
+  readonly host: Host;
+  readonly sessionId: string;
+  /** Absolute path on the host. */
+  readonly workdir: string;
+  /** Whether the session goes on with an agent that ran already. */
+  readonly isAdopted: boolean;
+  /** Variables for programs whose browser calls should end up where the agent's do. */
+  readonly browserEnv: Readonly<Record<string, string>>;
+  /** Aborted when the session ends before the hook, or the hook takes too long. */
+  readonly abortSignal: AbortSignal;
+  /** Emits a `progress` event. */
+  report(message: string, percent?: number): void;
+  /** Writes a file, whole or not at all. Parents are made. Resolves with whether anything was written. */
+  copy(source: CopySource, target: string, options?: CopyOptions): Promise<boolean>;
+  /** Reads a regular file. Throws `NOT_FOUND` (a `HostError`), `PATH_REFUSED`, `LIMIT_EXCEEDED`. */
+  read(path: string, options?: ReadOptions): Promise<Buffer>;
+  /** Reads a regular file as UTF-8; invalid bytes become U+FFFD. Throws as `read` does. */
+  readText(path: string, options?: ReadOptions): Promise<string>;
+  /** Runs a command, in the workdir unless `cwd` says otherwise. A non-zero exit code is a `CommandFailedError`. */
+  run(command: Command, options?: HookRunOptions): Promise<RunResult>;
+  /** Says something to the agent. Resolves with whether it got through: never while it is not running. */
+  sendToAgent(text: string): Promise<boolean>;
+}
+
+/** Options of `createHookContext`. */
+export interface CreateHookContextOptions extends Pick<
+  HookContext,
+  'host' | 'sessionId' | 'workdir' | 'isAdopted' | 'browserEnv' | 'abortSignal' | 'sendToAgent'
+> {
+  readonly emit: (body: EventBody<AgentEvent>) => void;
+}
+
+const READ_LIMIT = 16 * 1024 * 1024;
+const OPEN_MS = 30_000;
+
+/** Creates what a hook is called with. */
+export function createHookContext(options: CreateHookContextOptions): HookContext {
+  const { emit, ...given } = options;
+  const { host, workdir, abortSignal } = given;
+  const resolve = async (path: string): Promise<{ readonly directory: string; readonly path: string }> =>
+    resolveHookPath(path, { workdir, readHome: () => readHome(host, abortSignal) });
+
+  const read = async (path: string, { maxBytes = READ_LIMIT }: ReadOptions = {}): Promise<Buffer> => {
+    const request = { ...(await resolve(path)), maxBytes, abortSignal, timeoutMs: OPEN_MS };
+    const found = await checkFile(host, request);
+    if (!found.isAccepted) {
+      const why =
+        found.refusal === 'outside-workdir'
+          ? 'it leads out of the workdir'
+          : describeRefusal(found.refusal, maxBytes, found.sizeBytes);
+      const message = `Cannot read ${JSON.stringify(path)} on ${host.description}: ${why}`;
+      if (found.refusal === 'not-found') throw new HostError('NOT_FOUND', message);
+      throw new AgentSessionError(found.refusal === 'too-large' ? 'LIMIT_EXCEEDED' : 'PATH_REFUSED', message);
+    }
+    return Buffer.concat(await Array.fromAsync(readCheckedFile(host, request)));
+  };
+
+  return {
+    ...given,
+    report: (message, percent) =>
+      emit({ type: 'progress', step: 'hook', message, ...(percent !== undefined && { percent }) }),
+    read,
+    readText: async (path, readOptions) => (await read(path, readOptions)).toString('utf8'),
+    copy: async (source, target, { mode = 0o600, skipIfUnchanged = false, sha256 } = {}) => {
+      const place = await resolve(target);
+      const name = posix.basename(place.path);
+      if (skipIfUnchanged) {
+        const wanted = sha256 ?? (await hashSource(source));
+        const found = await runHash(host, posix.join(place.directory, place.path), abortSignal);
+        if (wanted === found) {
+          emit({ type: 'progress', step: 'copy', message: `Already up to date: ${name}` });
+          return false;
+        }
+      }
+      emit({ type: 'progress', step: 'copy', message: `Copying ${name}` });
+      await writeCheckedFile(host, { ...place, content: openSource(source), mode, abortSignal });
+      return true;
+    },
+    run: (command, { allowFailure = false, ...runOptions } = {}) => {
+      const all = { cwd: workdir, abortSignal, ...runOptions };
+      return allowFailure ? host.run(command, all) : runChecked(host, command, all);
+    },
+  };
+}
+
+function openSource(source: CopySource): Uint8Array | Bytes {
+  return 'localPath' in source ? createReadStream(source.localPath) : source;
+}
+
+async function hashSource(source: CopySource): Promise<string> {
+  const hash = createHash('sha256');
+  if (source instanceof Uint8Array) return hash.update(source).digest('hex');
+  if (!('localPath' in source))
+    throw new TypeError('copy with skipIfUnchanged needs sha256 when the source is a stream');
+  for await (const chunk of createReadStream(source.localPath)) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
+}
+
+/** The hex SHA-256 of a file on the host; `undefined` when it is missing or no tool can tell, so that it is copied. */
+async function runHash(host: Host, path: string, abortSignal: AbortSignal): Promise<string | undefined> {
+  const script = '[ -f "$1" ] || exit 0\nsha256sum -- "$1" 2>/dev/null || shasum -a 256 -- "$1" 2>/dev/null';
+  const { stdout } = await host.run(['sh', '-c', script, 'sh', path], { abortSignal });
+  return /^\\?([0-9a-f]{64})\s/.exec(stdout.toString('latin1'))?.[1];
+}
+
+async function readHome(host: Host, abortSignal: AbortSignal): Promise<string> {
+  const { stdout } = await runChecked(host, ['sh', '-c', 'printf %s "$HOME"'], { abortSignal });
+  const home = stdout.toString('utf8');
+  if (!home.startsWith('/'))
+    throw new AgentSessionError('PATH_REFUSED', `The user of ${host.description} has no home directory`);
+  return home;
+}

@@ -1,0 +1,77 @@
+import type { KeywordName, LogEntry, LogProtocol } from '@optio-ts/agents-prompt';
+import type { FollowedLine } from '@optio-ts/host-core';
+
+import type { Deliverables } from './deliverables.ts';
+import type { EventStream } from './event-stream.ts';
+import type { AgentEvent, EventBody, LogPosition } from './events.ts';
+import type { OffsetTracker } from './offset-tracker.ts';
+
+/** An entry that ends a session. */
+export type Verdict = Extract<LogEntry, { readonly type: 'done' | 'error' }>;
+
+/** Options of `createLogDispatcher`. */
+export interface CreateLogDispatcherOptions {
+  readonly protocol: LogProtocol;
+  readonly stream: EventStream;
+  readonly tracker: OffsetTracker;
+  readonly deliverables: Deliverables;
+  readonly onVerdict: (verdict: Verdict, position: LogPosition) => void;
+  /** Told of a line that nearly was a DONE or ERROR, and with `undefined` of every other. */
+  readonly onNearMiss: (resembles: KeywordName) => void;
+  /** Told when lines have been settled. */
+  readonly onSettled: () => void;
+}
+
+/** Makes events from the lines of a log. The function takes the lines in order and resolves with whether the line ends the session. */
+export function createLogDispatcher(options: CreateLogDispatcherOptions): (line: FollowedLine) => Promise<boolean> {
+  const { protocol, stream, tracker, deliverables, onVerdict, onNearMiss, onSettled } = options;
+  return async ({ line, generation, offset, nextOffset, isTruncated }) => {
+    const position = { generation, offset };
+    const entry = protocol.parseLine(line, { isTruncated });
+    if (entry.type === 'done' || entry.type === 'error') {
+      // Not tracked: whoever starts again before the session has ended must read this line again.
+      onVerdict(entry, position);
+      return true;
+    }
+    const tracked = tracker.add({ generation, offset: nextOffset });
+    const settle = (): void => {
+      tracked.settle(stream.count);
+      onSettled();
+    };
+    if (entry.type === 'deliverable') {
+      await deliverables.take(position, entry.path, settle);
+      return false;
+    }
+    if (entry.type === 'unknown' && (entry.resembles === 'DONE' || entry.resembles === 'ERROR')) {
+      onNearMiss(entry.resembles);
+    }
+    const body = toEvent(entry);
+    if (body !== undefined) stream.emitLogged(position, body);
+    settle();
+    return false;
+  };
+}
+
+function toEvent(
+  entry: Exclude<LogEntry, Verdict | { readonly type: 'deliverable' }>,
+): EventBody<AgentEvent> | undefined {
+  switch (entry.type) {
+    case 'unknown': {
+      const { text, resembles } = entry;
+      return text === '' ? undefined : { type: 'log', text, ...(resembles !== undefined && { resembles }) };
+    }
+    case 'browser':
+      // Listeners open these. A script, a file or a custom scheme must not reach their machine as a link.
+      return isWebAddress(entry.url) ? entry : { type: 'log', text: `BROWSER: ${entry.url}`, resembles: 'BROWSER' };
+    case 'status':
+    case 'attention':
+    case 'domain-message':
+      return entry;
+    default:
+      return entry satisfies never;
+  }
+}
+
+function isWebAddress(url: string): boolean {
+  return /^https?:$/.test(URL.parse(url)?.protocol ?? '');
+}

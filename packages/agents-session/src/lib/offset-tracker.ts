@@ -1,0 +1,55 @@
+import type { LogPosition } from './events.ts';
+
+/** One line of the log on its way. */
+export interface TrackedLine {
+  /** Call it when the line needs no more work: `count` events had been emitted by then. */
+  settle(count: number): void;
+}
+
+interface Mark {
+  /** Where to go on when this line is done with. */
+  position: LogPosition;
+  /** Listeners must have handled this many events; `undefined` while the line is worked on. */
+  count: number | undefined;
+}
+
+/** More marks than this are thinned out: a listener may be a million lines behind. */
+const MAX_MARKS = 1024;
+
+/**
+ * Knows up to where the log has been dealt with, in order: every line before that place is settled, and listeners have handled
+ * the events that came from it. Starting there again loses nothing.
+ */
+export class OffsetTracker {
+  readonly #marks: Mark[] = [];
+
+  /** Takes up a line that is followed by `next`. */
+  add(next: LogPosition): TrackedLine {
+    const mark: Mark = { position: next, count: undefined };
+    this.#marks.push(mark);
+    if (this.#marks.length > MAX_MARKS) this.#thin();
+    return {
+      settle: (count) => {
+        mark.count = count;
+      },
+    };
+  }
+
+  /** The newest safe position since the last call; `undefined` when it has not moved. */
+  take(handled: number): LogPosition | undefined {
+    let position: LogPosition | undefined;
+    while (this.#marks[0]?.count !== undefined && this.#marks[0].count <= handled) {
+      position = this.#marks.shift()?.position;
+    }
+    return position;
+  }
+
+  // Two neighbours that only wait for listeners are as good as the later one.
+  #thin(): void {
+    for (let index = this.#marks.length - 2; index >= 0; index -= 2) {
+      if (this.#marks[index]?.count !== undefined && this.#marks[index + 1]?.count !== undefined) {
+        this.#marks.splice(index, 1);
+      }
+    }
+  }
+}

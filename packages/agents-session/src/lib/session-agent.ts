@@ -1,0 +1,120 @@
+import { composeIdleReminder } from '@optio-ts/agents-prompt';
+import type { KeywordName } from '@optio-ts/agents-prompt';
+import type { ProcessExit } from '@optio-ts/host-core';
+
+import { createAgentMail } from './agent-mail.ts';
+import type { AgentMail } from './agent-mail.ts';
+import { boundedStep } from './bounded.ts';
+import { messageOf } from './errors.ts';
+import type { IdleAction } from './idle-policy.ts';
+import { watchIdle } from './idle-watch.ts';
+import type { SessionKit } from './session-kit.ts';
+import type { LaunchedAgent } from './session-options.ts';
+
+/** Milliseconds that a message to the agent, or its last output, may take. */
+const MESSAGE_MS = 30_000;
+
+/** What the agent's side of a session needs to know of its log. */
+export interface AgentLogView {
+  readonly nearMiss: KeywordName | undefined;
+  readToEnd(limitMs: number): Promise<boolean>;
+}
+
+/** The agent of a running session. */
+export interface SessionAgent {
+  /** `undefined` until it has started. */
+  readonly agent: LaunchedAgent | undefined;
+  /** Whether no agent is left: it never started, or was stopped for certain. */
+  readonly isStopped: boolean;
+  readonly mail: AgentMail;
+  /** Takes over what `launch` returned. */
+  attend(agent: LaunchedAgent, log: AgentLogView): Promise<void>;
+  /** Says something at once; resolves with whether it got through. */
+  say(text: string): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** Creates the agent's side of one session. */
+export function createSessionAgent(kit: SessionKit): SessionAgent {
+  const { options, stream, endings, limits } = kit;
+  let agent: LaunchedAgent | undefined;
+  let isStopped = true;
+  let isStopping = false;
+  const sender = (): LaunchedAgent['sendToAgent'] => (isStopping ? undefined : agent?.sendToAgent);
+  const say = async (text: string): Promise<boolean> => {
+    const send = sender();
+    if (send === undefined) return false;
+    const problem = await boundedStep(MESSAGE_MS, async () => send(text));
+    if (problem !== undefined) kit.warn('AGENT_NOT_REACHED', `The agent did not get a message: ${problem}`);
+    return problem === undefined;
+  };
+  const mail = createAgentMail({ canSend: () => sender() !== undefined, send: say });
+
+  const onExit = async (launched: LaunchedAgent, log: AgentLogView, exit: ProcessExit): Promise<void> => {
+    // The log is read to its end first: a DONE that was written just before the exit is a DONE.
+    const isRead = await log.readToEnd(limits.drainMs);
+    if (!isRead) kit.fail('log', `was not read to its end within ${limits.drainMs} ms of the agent's exit`);
+    const outputTail = endings.signal.aborted ? undefined : await readOutputTail(launched);
+    endings.add({ type: 'exited', exit, ...(outputTail !== undefined && { outputTail }) });
+  };
+
+  const readOutputTail = async (launched: LaunchedAgent): Promise<string | undefined> => {
+    let tail: string | undefined;
+    const problem = await boundedStep(MESSAGE_MS, async () => {
+      tail = await launched.outputTail?.();
+    });
+    if (problem !== undefined) kit.fail('outputTail', problem);
+    return tail;
+  };
+
+  const act = (action: IdleAction, log: AgentLogView): void => {
+    if (action.type === 'attention') stream.emit({ type: 'attention', reason: action.reason });
+    else if (action.type === 'fail') endings.add({ type: 'idle', message: action.message });
+    else {
+      const message = 'The agent stopped without DONE or ERROR and is reminded';
+      stream.emit({ type: 'progress', step: 'idle', message });
+      mail.say(composeIdleReminder({ resembles: log.nearMiss, failure: action.failure }));
+    }
+  };
+
+  return {
+    get agent() {
+      return agent;
+    },
+    get isStopped() {
+      return isStopped;
+    },
+    mail,
+    say,
+    attend: async (launched, log) => {
+      // Given up on, and here after all: nobody else would end it.
+      if (isStopping) return launched.stop();
+      agent = launched;
+      isStopped = false;
+      launched.exited.then(
+        (exit) => void onExit(launched, log, exit),
+        (error: unknown) => {
+          const message = `Nobody can say whether the agent still runs: ${messageOf(error)}`;
+          // What it wrote last counts, if it can still be read.
+          void log.readToEnd(limits.drainMs).then(() => endings.add({ type: 'agent-lost', message, error }));
+        },
+      );
+      if (launched.activity === undefined || options.onIdle === 'ignore') return undefined;
+      void watchIdle({
+        activity: launched.activity,
+        limitMs: options.idleLimitMs ?? 60_000,
+        canRemind: () => sender() !== undefined,
+        act: (action) => act(action, log),
+        onFailure: (message) => kit.warn('ACTIVITY_LOST', `The agent's own signal broke off: ${message}`),
+        abortSignal: endings.signal,
+      });
+      return undefined;
+    },
+    stop: async () => {
+      isStopping = true;
+      mail.close();
+      const running = agent;
+      if (running !== undefined) isStopped = await kit.step('stop', limits.stopMs, async () => running.stop());
+    },
+  };
+}

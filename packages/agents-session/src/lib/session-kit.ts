@@ -1,0 +1,79 @@
+import { boundedStep } from './bounded.ts';
+import { drainUntil } from './drain-until.ts';
+import type { Endings } from './endings.ts';
+import type { EventStream } from './event-stream.ts';
+import type { SessionProblem } from './outcome.ts';
+import type { RunAgentSessionOptions, SessionLimits } from './session-options.ts';
+
+const DEFAULT_LIMITS: Required<SessionLimits> = {
+  drainMs: 60_000,
+  cancelDrainMs: 5000,
+  beforeStopMs: 120_000,
+  stopMs: 30_000,
+  afterExecuteMs: 60_000,
+  teardownMs: 600_000,
+};
+
+/** What every part of a running session shares. */
+export interface SessionKit {
+  readonly options: RunAgentSessionOptions;
+  readonly stream: EventStream;
+  readonly endings: Endings;
+  readonly limits: Required<SessionLimits>;
+  /** What failed so far. */
+  readonly problems: readonly SessionProblem[];
+  /** Emits a warning. */
+  warn(code: string, message: string): void;
+  /** Keeps a problem for the outcome and emits it as a warning. */
+  fail(step: string, message: string): void;
+  /** Runs one bounded step of the end; its failure is a problem. Resolves with whether it went well. */
+  step(step: string, limitMs: number, run: (abortSignal: AbortSignal) => Promise<unknown>): Promise<boolean>;
+  /** Waits for readers that still make progress, with less patience after a cancel. Not to get there is a problem. */
+  drain(step: string, isDone: () => boolean): Promise<void>;
+  /** Tells `drain` that something has moved. */
+  notifyChange(): void;
+}
+
+/** Puts together what the parts of one session share. */
+export function createSessionKit(options: RunAgentSessionOptions, stream: EventStream, endings: Endings): SessionKit {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const problems: SessionProblem[] = [];
+  const listeners = new Set<() => void>();
+  const warn = (code: string, message: string): void => {
+    stream.emit({ type: 'warning', code, message });
+  };
+  const fail = (step: string, message: string): void => {
+    problems.push({ step, message });
+    warn('STEP_FAILED', `${step}: ${message}`);
+  };
+  return {
+    options,
+    stream,
+    endings,
+    limits,
+    problems,
+    warn,
+    fail,
+    step: async (step, limitMs, run) => {
+      const problem = await boundedStep(limitMs, run);
+      if (problem !== undefined) fail(step, problem);
+      return problem === undefined;
+    },
+    drain: async (step, isDone) => {
+      const isDrained = await drainUntil({
+        isDone,
+        onChange: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+        patienceMs: limits.drainMs,
+        hurry: endings.hurry,
+        hurryMs: limits.cancelDrainMs,
+      });
+      if (!isDrained) fail(step, 'not everything was taken in time');
+    },
+    notifyChange: () => {
+      for (const listener of listeners) listener();
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import { browserShims } from '@optio-ts/agents-prompt';
+import { HostError } from '@optio-ts/host-core';
+
+import { boundedStep, within } from './bounded.ts';
+import type { Endings } from './endings.ts';
+import { messageOf } from './errors.ts';
+import type { EventStream } from './event-stream.ts';
+import { createHookContext } from './hook-context.ts';
+import type { HookContext } from './hook-context.ts';
+import { decideOutcome } from './outcome.ts';
+import type { SessionOutcome } from './outcome.ts';
+import { prepareWorkdir, readHostPath } from './prepare-workdir.ts';
+import { createSessionAgent } from './session-agent.ts';
+import { createSessionKit } from './session-kit.ts';
+import type { SessionKit } from './session-kit.ts';
+import { createSessionLog } from './session-log.ts';
+import type { EndContext, LaunchContext, RunAgentSessionOptions } from './session-options.ts';
+
+/**
+ * Runs a session from its first step to its last. Never rejects.
+ *
+ * Start: prepare, `beforeExecute`, the log, `launch`. The first of DONE, ERROR, exit, cancel, deadline, idleness, loss ends it. End:
+ * the hook's queue, `beforeStop`, stop, `afterExecute`, the listeners' deliverables, `teardown`.
+ */
+export async function runSession(
+  options: RunAgentSessionOptions,
+  stream: EventStream,
+  endings: Endings,
+): Promise<SessionOutcome> {
+  const { hooks = {}, launch, log: adopted } = options;
+  const kit = createSessionKit(options, stream, endings);
+  const side = createSessionAgent(kit);
+  const emit: LaunchContext['emit'] = (body) => stream.emit(body);
+  let env: Readonly<Record<string, string>> = {};
+  let isPrepared = false;
+  let afterExecuteError: string | undefined;
+
+  const hookContext = (abortSignal: AbortSignal): HookContext =>
+    createHookContext({
+      host: options.host,
+      sessionId: options.sessionId,
+      workdir: options.workspace.workdir,
+      isAdopted: adopted !== undefined,
+      browserEnv: env,
+      abortSignal,
+      emit,
+      sendToAgent: async (text) => side.say(text),
+    });
+  const outcome = (): SessionOutcome =>
+    decideOutcome({ endings: [...endings.list], afterExecuteError, problems: [...kit.problems] });
+  const endContext = (abortSignal: AbortSignal): EndContext => ({
+    agent: side.agent,
+    isAgentStopped: side.isStopped,
+    outcome: outcome(),
+    emit,
+    abortSignal,
+  });
+
+  const { beforeExecute, onDeliverable, afterExecute } = hooks;
+  const log = createSessionLog(kit, {
+    mail: side.mail,
+    onDeliverable:
+      onDeliverable &&
+      (async (deliverable, signal) => (await onDeliverable(hookContext(signal), deliverable)) ?? undefined),
+  });
+
+  await setUp(kit, 'prepare', async (signal) => {
+    env = await prepare(options, signal);
+    isPrepared = true;
+  });
+  if (beforeExecute && adopted === undefined) {
+    await setUp(kit, 'beforeExecute', async (signal) => beforeExecute(hookContext(signal)));
+  }
+  // Before the launch: what the agent says while `launch` still waits for something is not to wait as well.
+  if (!endings.signal.aborted) log.start();
+  await setUp(kit, 'launch', async (abortSignal) => {
+    await side.attend(await launch({ env, abortSignal, emit }), log);
+  });
+
+  await endings.first;
+  await log.finish();
+  await kit.step('beforeStop', kit.limits.beforeStopMs, async (signal) => options.beforeStop?.(endContext(signal)));
+  await side.stop();
+  if (isPrepared && afterExecute) {
+    afterExecuteError = await boundedStep(kit.limits.afterExecuteMs, async (signal) =>
+      afterExecute(hookContext(signal)),
+    );
+    if (afterExecuteError !== undefined) {
+      kit.warn('HOOK_FAILED', `afterExecute callback raised: ${afterExecuteError}`);
+    }
+  }
+  await log.drainListeners();
+  await kit.step('teardown', kit.limits.teardownMs, async (signal) => options.teardown?.(endContext(signal)));
+  await log.close();
+  return outcome();
+}
+
+/** Makes the workdir ready unless it is. Resolves with the variables for the agent. */
+async function prepare(
+  options: RunAgentSessionOptions,
+  abortSignal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { host, workspace, protocol, resumeLogLine, log, isPrepared = false } = options;
+  if (log !== undefined) return {};
+  const { workdir } = workspace;
+  const shims = browserShims({ mode: protocol.browser, workdir });
+  if (!isPrepared) {
+    const { hostPath } = await prepareWorkdir(host, { workdir, shims, resumeLogLine, abortSignal });
+    return shims?.env(hostPath) ?? {};
+  }
+  if (shims === undefined) return {};
+  return shims.env(options.hostPath ?? (await readHostPath(host, abortSignal)));
+}
+
+/** One step before the agent runs. It fails the session, or is told to stop when the session ends first. */
+async function setUp(kit: SessionKit, step: string, run: (abortSignal: AbortSignal) => Promise<void>): Promise<void> {
+  const { endings, limits } = kit;
+  if (endings.signal.aborted) return;
+  const settled = run(endings.signal).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  const result = await Promise.race([settled, endings.first.then(() => 'ended' as const)]);
+  if (result === undefined) return;
+  if (result !== 'ended') {
+    endings.add({ type: 'setup-failed', message: messageOf(result.error), error: result.error });
+    return;
+  }
+  const late = await within(settled, limits.stopMs);
+  if (late === undefined) kit.fail(step, `did not stop within ${limits.stopMs} ms of the session's end`);
+  else if (late.value !== undefined && !isAbort(late.value.error, endings.signal)) {
+    kit.fail(step, messageOf(late.value.error));
+  }
+}
+
+/** Whether an error only says that a step was told to stop. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return (
+    error === signal.reason ||
+    (HostError.is(error) && error.code === 'ABORTED') ||
+    (error instanceof Error && error.name === 'AbortError')
+  );
+}
