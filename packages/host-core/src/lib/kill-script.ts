@@ -29,15 +29,14 @@ export interface KillTarget {
 }
 
 /** How `killCommand` ended. */
-export const killExitCodes: { readonly confirmed: 0; readonly survivors: 1; readonly unknown: 2 } =
-  {
-    /** Nothing that belongs to the target is alive; two scans in a row found nothing. */
-    confirmed: 0,
-    /** Something survived; stdout has a line `<pid> <name>` for each, the name made harmless. */
-    survivors: 1,
-    /** The processes could not be listed, so nothing is known. */
-    unknown: 2,
-  };
+export const killExitCodes: { readonly confirmed: 0; readonly survivors: 1; readonly unknown: 2 } = {
+  /** Nothing that belongs to the target is alive; two scans in a row found nothing. */
+  confirmed: 0,
+  /** Something survived; stdout has a line `<pid> <name>` for each, the name made harmless. */
+  survivors: 1,
+  /** The processes could not be listed, so nothing is known. */
+  unknown: 2,
+};
 
 /**
  * Makes the command that ends a tree on the machine it runs on and confirms it: TERM to all that is found, again to what
@@ -54,8 +53,7 @@ export function killCommand(target: KillTarget): Command {
   const rootWords = roots.map(({ pid, startTime }) => {
     checkPid(pid);
     if (startTime === undefined) return String(pid);
-    if (!/^(?:\d+|gone)$/.test(startTime))
-      throw new TypeError('A start time must be a number of ticks');
+    if (!/^(?:\d+|gone)$/.test(startTime)) throw new TypeError('A start time must be a number of ticks');
     return `${pid}:${startTime}`;
   });
   for (const pid of spare) checkPid(pid);
@@ -64,12 +62,11 @@ export function killCommand(target: KillTarget): Command {
 }
 
 function checkPid(pid: number): void {
-  if (!Number.isInteger(pid) || pid <= 1)
-    throw new TypeError('A pid to kill must be an integer above 1');
+  if (!Number.isInteger(pid) || pid <= 1) throw new TypeError('A pid to kill must be an integer above 1');
 }
 
 /**
- * The script behind `killCommand`; constant, for any POSIX shell with grep, awk and sleep (busybox has them).
+ * The script behind `killCommand`, for whoever passes its text on; constant, for any POSIX shell with grep, awk and sleep (busybox has them).
  *
  * - `$1` run id or the start of one, may be empty. `$2` roots, `pid` or `pid:start` or `pid:gone`. `$3` grace in ms.
  *   `$4` pids to spare.
@@ -80,7 +77,7 @@ function checkPid(pid: number): void {
  * - `kill` without a group: the passes catch what a fork adds meanwhile, and no group can be hit that is not ours.
  * - CONT after TERM: a stopped process has to run to see its TERM.
  */
-const killScript = `
+export const killScript: string = `
 export LC_ALL=C PATH="$PATH:/usr/bin:/bin"
 unset IFS
 run=$1 roots=$2 grace=$3 spare="$$ $4" first=1

@@ -92,13 +92,12 @@ export function createLocalHost(options: CreateLocalHostOptions = {}): Host {
       checkCommand(command, runOptions);
       const { maxOutputBytes, ...commandOptions } = runOptions;
       const localProcess = await start(command, commandOptions);
-      const { terminate } = localProcess;
-      return await collectOutput(localProcess, { command, description, maxOutputBytes, terminate });
+      const terminate = (reason: Error): Promise<void> => localProcess.terminate(reason);
+      return collectOutput(localProcess, { command, description, maxOutputBytes, terminate });
     },
     spawn: async (command, spawnOptions = {}) => {
       checkCommand(command, spawnOptions);
-      const { terminate: _, ...hostProcess } = await start(command, spawnOptions);
-      return hostProcess;
+      return start(command, spawnOptions);
     },
     forwardPort: async (port, forwardOptions = {}) => {
       const { localPort = port, abortSignal } = forwardOptions;
