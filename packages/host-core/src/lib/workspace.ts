@@ -154,6 +154,7 @@ async function runWorkspaceScript(
     case 'refused': {
       throw new HostError('TASK_DIRECTORY_REFUSED', `${what} on ${host.description}: ${detail}`);
     }
+    case undefined:
     default: {
       throw new HostError('WRITE_FAILED', `${what} on ${host.description}: ${detail || 'its shell gave no answer'}`);
     }
