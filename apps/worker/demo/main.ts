@@ -1,6 +1,5 @@
 // `pnpm demo`: the main job on the real opencode, twice, with a scripted model in place of a paid one.
-import { exitWhenForced } from '../src/lib/cli.ts';
-import { messageOf } from '../src/lib/errors.ts';
+import { errorText, exitWhenForced } from '../src/lib/cli.ts';
 import { exitCodeOf } from '../src/lib/exit-codes.ts';
 import { listenForInterrupts } from '../src/lib/interrupts.ts';
 import { printableText } from '../src/lib/printable.ts';
@@ -11,6 +10,6 @@ exitWhenForced(interrupts);
 try {
   process.exitCode = await runDemo(interrupts);
 } catch (error) {
-  process.stderr.write(`${printableText(`demo: ${messageOf(error)}`)}\n`);
   process.exitCode = exitCodeOf(error);
+  process.stderr.write(`${printableText(errorText(error, process.exitCode))}\n`);
 }

@@ -15,6 +15,7 @@ import { INTERRUPT_EXIT_CODES, listenForInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import { defaultPlaces } from './places.ts';
 import { printableText } from './printable.ts';
+import { TaskFileError } from './task-file-problem.ts';
 
 // Longer than `runTask` gives a forced end.
 const FORCED_EXIT_MS = 12_000;
@@ -97,12 +98,16 @@ export async function runCli(cli: CliProcess): Promise<number> {
       return EXIT_CODES.usage;
     }
     const code = exitCodeOf(error);
-    const isDefect = code === EXIT_CODES.defect && error instanceof Error && error.stack !== undefined;
-    stderr.write(
-      `${printableText(isDefect ? `optio: a defect: ${error.stack ?? ''}` : `optio: ${messageOf(error)}`)}\n`,
-    );
+    stderr.write(`${printableText(errorText(error, code))}\n`);
     return code;
   }
+}
+
+/** One line, but for a task file, whose every mistake has its own, and for a defect, which is for its finder to report. */
+export function errorText(error: unknown, code: number): string {
+  if (error instanceof TaskFileError) return error.message;
+  const isDefect = code === EXIT_CODES.defect && error instanceof Error && error.stack !== undefined;
+  return isDefect ? `optio: a defect of optio: ${error.stack}` : `optio: ${messageOf(error)}`;
 }
 
 /** After a second Ctrl-C nothing may keep this process, whatever its clean-up waits for. */

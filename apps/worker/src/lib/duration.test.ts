@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { MAX_DURATION_MS, formatDuration, parseDuration } from './duration.ts';
+import { MAX_DURATION_MS, formatDuration, formatElapsed, parseDuration } from './duration.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -37,5 +37,15 @@ describe('formatDuration', () => {
     [7_800_000, '2 h 10 min'],
   ])('writes %d ms', (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text);
+  });
+});
+
+describe('formatElapsed', () => {
+  it.each([
+    [0, '0 s'],
+    [59_999, '59 s'],
+    [60_000, '1 min 00 s'],
+  ])('writes %d ms', (milliseconds, text) => {
+    expect(formatElapsed(milliseconds)).toBe(text);
   });
 });

@@ -17,7 +17,7 @@ export interface ModelSettings {
   readonly homeConfig: JsonObject;
 }
 
-// Providers that speak a protocol of their own: with another address they go on speaking it.
+// Well-known providers with a protocol of their own, which they keep at another address.
 const OWN_PROTOCOL: ReadonlySet<string> = new Set([
   'amazon-bedrock',
   'anthropic',
@@ -39,17 +39,14 @@ export function modelSettings(model: NonNullable<TaskFileFields['model']>): Mode
   const id = `${provider}/${name}`;
   // Without `enabled_providers` opencode would also offer, and fall back to, what else it finds.
   const base = { model: id, enabled_providers: [provider] };
-  if (baseUrl === undefined) return { model: id, homeConfig: base };
-  const options = { baseURL: baseUrl };
+  const options = baseUrl === undefined ? {} : { options: { baseURL: baseUrl } };
   if (OWN_PROTOCOL.has(provider)) {
-    return { model: id, homeConfig: { ...base, provider: { [provider]: { options } } } };
+    // The entry adds a model that is newer than opencode's list, and changes nothing of one that is in it (measured).
+    const entry = { ...options, models: { [name]: {} } };
+    return { model: id, homeConfig: { ...base, provider: { [provider]: entry } } };
   }
-  const entry = {
-    npm: '@ai-sdk/openai-compatible',
-    name: provider,
-    options,
-    models: { [name]: { name, tool_call: true } },
-  };
+  if (baseUrl === undefined) return { model: id, homeConfig: base };
+  const entry = { npm: '@ai-sdk/openai-compatible', name: provider, ...options, models: { [name]: { name } } };
   // Titles and summaries too: opencode knows no smaller model of a provider that is not in its list.
   return { model: id, homeConfig: { ...base, small_model: id, provider: { [provider]: entry } } };
 }

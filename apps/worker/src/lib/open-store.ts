@@ -23,11 +23,11 @@ export async function openStore(places: Places): Promise<OpenedStore> {
   await mkdir(dirname(places.store), { recursive: true, mode: 0o700 });
   const store = createSqliteStore(places.store);
   try {
-    const keyring = await openKeyring(store, { identityPath: places.identity });
+    const keyring = await openKeyring({ store, identityPath: places.identity });
     return {
       store,
       cipher: keyring.cipher,
-      isNew: keyring.wasCreated,
+      isNew: keyring.isNewIdentity,
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };
   } catch (error) {

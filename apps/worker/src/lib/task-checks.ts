@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { isSecretVariable, separateConfigSecrets } from './config-secrets.ts';
@@ -46,7 +46,7 @@ export async function checkTask(value: unknown, options: CheckTaskOptions): Prom
   const files = await checkFiles(fields.files, options, refuse);
   const fetchSecret = async (path: FieldPath, reference: SecretReference): Promise<string | undefined> => {
     const keyFile = referencedFile(reference, options);
-    if (keyFile !== undefined && files?.kind === 'directory' && isInside(files.path, keyFile)) {
+    if (keyFile !== undefined && files?.kind === 'directory' && isInside(files.path, await realPathOf(keyFile))) {
       return refuse(path, 'names a file inside `files`, where the agent would find it; keep it elsewhere');
     }
     const secret = await resolveReference(reference, options);
@@ -139,10 +139,15 @@ async function checkFiles(
   );
   try {
     if (!(await stat(path)).isDirectory()) return refuse(['files'], `is not a directory: ${path}`);
+    return { kind: 'directory', path: await realpath(path) };
   } catch (error) {
     return refuse(['files'], `cannot be read: ${path}: ${reasonOf(error)}`);
   }
-  return { kind: 'directory', path };
+}
+
+/** The path without its links; as it is when nothing is there, which is said elsewhere. */
+async function realPathOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 function saveSeedOf(value: boolean | string | undefined): TaskDefinition['saveSeed'] {

@@ -78,7 +78,7 @@ opencode:
           local: {
             npm: '@ai-sdk/openai-compatible',
             options: { baseURL: 'http://127.0.0.1:8080/v1' },
-            models: { 'some/model': { tool_call: true } },
+            models: { 'some/model': { name: 'some/model' } },
           },
         },
       },
@@ -111,7 +111,7 @@ opencode:
       outputDirectory: join(directory, 'optio-out', task.id),
       homeConfig: { model: 'openai/gpt-5', enabled_providers: ['openai'] },
     });
-    expect(task.homeConfig).not.toHaveProperty('provider');
+    expect(task.homeConfig?.['provider']).toEqual({ openai: { models: { 'gpt-5': {} } } });
   });
 
   it('leaves a well-known provider its protocol when only its address changes', async () => {
@@ -119,7 +119,7 @@ opencode:
       'task: x\nmodel: { provider: anthropic, name: m, baseUrl: "https://gateway.example", apiKey: env:OPENAI_API_KEY }\n',
     );
     expect(task.homeConfig?.['provider']).toEqual({
-      anthropic: { options: { baseURL: 'https://gateway.example' } },
+      anthropic: { options: { baseURL: 'https://gateway.example' }, models: { m: {} } },
     });
   });
 

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 
 import { formatPath, schemaProblems } from './schema-problems.ts';
@@ -45,7 +45,7 @@ export async function loadTaskFile(path: string, options: LoadTaskFileOptions): 
   const task = await checkTask(source.value, {
     ...options,
     defaultName: basename(path).replace(/\.[^.]*$/, ''),
-    directory: dirname(absolutePath),
+    directory: await realpath(dirname(absolutePath)),
     problems,
   });
   if (problems.length > 0 || task === undefined) {

@@ -1,3 +1,5 @@
+import { realpath } from 'node:fs/promises';
+
 import { createLocalHost } from '@optio-ts/host-core';
 
 import { WorkerError, messageOf } from '../errors.ts';
@@ -28,7 +30,7 @@ export async function runCommand(
   const { cwd, env, interrupts, places } = context;
   const loaded = await loadTaskFile(file, { cwd, env, now: new Date() });
   const task: Task = options.confine === undefined ? loaded : { ...loaded, confine: options.confine };
-  refuseOwnPlaces(task, context);
+  await refuseOwnPlaces(task, context);
 
   const reporter = createReporter({ format: options.json === true ? 'json' : 'human', ...context });
   try {
@@ -61,10 +63,12 @@ export async function runCommand(
 }
 
 /** A task whose `files` are, say, the home directory would hand the agent the store and the key to it. */
-function refuseOwnPlaces(task: Task, context: CommandContext): void {
+async function refuseOwnPlaces(task: Task, context: CommandContext): Promise<void> {
   if (task.files?.kind !== 'directory') return;
   for (const path of [context.places.identity, context.places.store]) {
-    if (isInside(task.files.path, path)) {
+    // What is not there yet, is made where it is named.
+    const real = await realpath(path).catch(() => path);
+    if (isInside(task.files.path, real)) {
       throw task.problemAt(['files'], `holds ${path}, which the agent must not get; name a smaller directory`);
     }
   }

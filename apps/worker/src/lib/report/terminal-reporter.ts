@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 import ora from 'ora';
 
-import { formatDuration } from '../duration.ts';
+import { formatElapsed } from '../duration.ts';
 import { printableLine } from '../printable.ts';
 import { progressBar } from './figures.ts';
 import { line, lineOf } from './line.ts';
@@ -27,7 +27,7 @@ export function createTerminalReporter(options: {
     // Input stays as it is: Ctrl-C has to reach this process as a signal.
     discardStdin: false,
     isEnabled: true,
-    suffixText: () => style('dim', formatDuration(Math.round((performance.now() - startedAt) / 1000) * 1000)),
+    suffixText: () => style('dim', formatElapsed(performance.now() - startedAt)),
   });
 
   function show(report: ReportLine | undefined): void {
@@ -49,7 +49,10 @@ export function createTerminalReporter(options: {
   }
 
   return {
-    event: (event, savedTo) => show(lineOf(event, savedTo)),
+    event(event, savedTo) {
+      show(lineOf(event, savedTo));
+      if (event.type === 'live') show(line('progress', 'the agent is at work'));
+    },
     step: (message) => show(line('progress', message)),
     note: (message) => show(line('info', message)),
     warning: (message) => show(line('warning', message)),

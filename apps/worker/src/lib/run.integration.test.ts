@@ -1,0 +1,197 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { SCRIPTED_MODEL, startCampaign, startScriptedModel, taskScript } from '@optio-ts/testkit';
+import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { processesKnowing, startOptio } from './testing/start-optio.ts';
+import type { RunningOptio } from './testing/start-optio.ts';
+
+const KEY = 'sk-of-the-scripted-model';
+
+let directory: string;
+let model: ScriptedModel;
+let script: ModelScript;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'optio-run-'));
+  script = taskScript({ deliverables: { 'report.md': '# Report\n', 'data/numbers.csv': '1,2\n' } });
+  model = await startScriptedModel({ apiKey: KEY, script: (request) => script(request) });
+});
+afterEach(async () => {
+  await model.close();
+  const left = await processesKnowing(directory);
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  await rm(directory, { recursive: true, force: true });
+  expect(left).toEqual([]);
+});
+
+async function writeTask(more = ''): Promise<void> {
+  await writeFile(
+    join(directory, 'task.yaml'),
+    `task: Write the report.
+model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: env:MODEL_KEY }
+id: nightly
+${more}`,
+  );
+}
+
+function optio(...args: string[]): RunningOptio {
+  return startOptio(args, { directory, env: { MODEL_KEY: KEY } });
+}
+
+async function taskDirectories(): Promise<string[]> {
+  return readdir(join(directory, '.local/state/optio-opencode')).catch(() => []);
+}
+
+describe('optio run', () => {
+  it('runs a task, saves what it delivers, and starts the next one from its seed', async () => {
+    await mkdir(join(directory, 'project/src'), { recursive: true });
+    await writeFile(join(directory, 'project/src/main.c'), 'int main;');
+    await writeTask('files: project\nsaveSeed: nightly login\n');
+    const first = optio('run', 'task.yaml');
+    expect(await first.exited, first.stderr).toBe(0);
+    const out = join(directory, 'optio-out/nightly');
+    expect(first.stdout).toBe(`${join(out, 'report.md')}\n${join(out, 'data/numbers.csv')}\n`);
+    expect(await readFile(join(out, 'report.md'), 'utf8')).toBe('# Report\n');
+    expect(first.stderr).toMatch(/^\d\d:\d\d:\d\d made a new key: .*identity\.txt; keep a copy/);
+    expect(first.stderr).toMatch(
+      /done after .*: the report is written \(task nightly, session [0-9a-f]{24}, seed \w+\)/,
+    );
+    expect(await taskDirectories()).toEqual([]);
+    expect((await stat(join(directory, '.local/share/optio/optio.db'))).mode & 0o777).toBe(0o600);
+
+    const seeds = optio('seeds', 'ls', '--json');
+    expect(await seeds.exited).toBe(0);
+    const seed = JSON.parse(seeds.stdout) as { id: string };
+    expect(seed).toMatchObject({ label: 'nightly login', model: `scripted/${SCRIPTED_MODEL}` });
+
+    await writeFile(join(directory, 'again.yaml'), `task: Write the report again.\nseed: ${seed.id}\nid: again\n`);
+    const second = startOptio(['run', 'again.yaml', '--json'], { directory });
+    expect(await second.exited, second.stderr).toBe(0);
+    const events = second.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events.find(({ type }) => type === 'deliverable')).toMatchObject({
+      name: 'report.md',
+      savedTo: join(directory, 'optio-out/again/report.md'),
+    });
+    expect(events.at(-1)).toMatchObject({ type: 'summary', state: 'done', exitCode: 0, taskId: 'again' });
+
+    for (const text of [first.stdout, first.stderr, seeds.stdout, second.stdout, second.stderr]) {
+      expect(text).not.toContain(KEY);
+    }
+    expect((await readFile(join(directory, '.local/share/optio/optio.db'))).includes(KEY)).toBe(false);
+  });
+
+  it('ends with 1 when the agent gives up', async () => {
+    script = taskScript({ deliverables: {}, ending: 'ERROR: no access to \u001b]0;x\u0007the archive' });
+    await writeTask();
+    const run = optio('run', 'task.yaml');
+    expect(await run.exited, run.stderr).toBe(1);
+    expect(run.stderr).toMatch(/failed after .*no access to/);
+    expect(run.stderr).not.toContain('\u001b');
+    expect(run.stdout).toBe('');
+  });
+
+  it('refuses a broken task file before anything is started or made', async () => {
+    await writeFile(join(directory, 'task.yaml'), 'tsak: x\nmodel: { provider: a, name: b, apiKey: sk-literal }\n');
+    const run = optio('run', 'task.yaml');
+    expect(await run.exited).toBe(2);
+    expect(run.stderr.split('\n')).toEqual([
+      'task.yaml:1: task: is missing: what the agent is to do',
+      'task.yaml:1: tsak: is not a field here; did you mean task?',
+      expect.stringMatching(/^task\.yaml:2: model\.apiKey: holds a value where a reference belongs/),
+      '',
+    ]);
+    expect(run.stdout).toBe('');
+    expect(await readdir(directory)).toEqual(['task.yaml']);
+    expect(model.requests).toEqual([]);
+  });
+
+  it('refuses a seed that is not there, with the line that names it', async () => {
+    await writeFile(join(directory, 'task.yaml'), 'task: x\nseed: 65a1b2c3d4e5f60718293a4b\n');
+    const run = optio('run', 'task.yaml');
+    expect(await run.exited).toBe(2);
+    expect(run.stderr).toContain('task.yaml:2: seed: is not in the store; optio seeds ls shows what is\n');
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'ends in good order on %s, and the next run works',
+    async (signal) => {
+      script = () => ({ hangs: true });
+      await writeTask();
+      const run = optio('run', 'task.yaml');
+      await Promise.race([model.waitForRequest(() => true), run.exited]);
+      run.kill(signal);
+      expect(await run.exited, run.stderr).toBe(3);
+      expect(run.stderr).toMatch(/ending the session in good order/);
+      expect(run.stderr).toMatch(new RegExp(`cancelled after .*interrupted by ${signal}`));
+      expect(await processesKnowing(directory)).toEqual([]);
+      expect(await taskDirectories()).toEqual([]);
+
+      script = taskScript();
+      const next = optio('run', 'task.yaml');
+      expect(await next.exited, next.stderr).toBe(0);
+    },
+  );
+
+  it('ends at once on a second signal, whatever the agent does', async () => {
+    script = () => ({ hangs: true });
+    await writeTask();
+    const run = optio('run', 'task.yaml');
+    await Promise.race([model.waitForRequest(() => true), run.exited]);
+    // A server that does not answer any more keeps an end in good order waiting.
+    const servers = (await processesKnowing(directory)).filter(({ command }) => command.includes('opencode serve'));
+    expect(servers).not.toEqual([]);
+    for (const { pid } of servers) process.kill(pid, 'SIGSTOP');
+    run.kill('SIGINT');
+    await run.printed(/ending the session in good order/);
+    // What comes within half a second counts as the same press.
+    const pressing = setInterval(() => run.kill('SIGINT'), 700);
+    const exitCode = await run.exited;
+    clearInterval(pressing);
+    expect(exitCode, run.stderr).toBe(130);
+    expect(await processesKnowing(directory)).toEqual([]);
+  });
+
+  it('leaves nothing running and a store that works, whenever Ctrl-C comes', async () => {
+    const campaign = startCampaign('Ctrl-C during optio run', { sample: 3, full: 20 });
+    await writeTask('saveSeed: true\n');
+    for (let round = 0; round < campaign.rounds; round += 1) {
+      const run = optio('run', 'task.yaml');
+      const press = setTimeout(() => run.kill('SIGINT'), campaign.random() * 9000);
+      const exitCode = await run.exited;
+      clearTimeout(press);
+      expect([0, 3, 'SIGINT'], run.stderr).toContain(exitCode);
+      expect(await processesKnowing(directory), run.stderr).toEqual([]);
+      expect(await taskDirectories(), run.stderr).toEqual([]);
+    }
+    const last = optio('run', 'task.yaml');
+    expect(await last.exited, last.stderr).toBe(0);
+  }, 600_000);
+
+  it.each([
+    [['run'], "optio: missing required argument 'task.yaml'"],
+    [['run', 'task.yaml', '--jsn'], "optio: unknown option '--jsn' (Did you mean --json?)"],
+    [['rnu'], "optio: unknown command 'rnu' (Did you mean run?)"],
+    [
+      ['run', 'x.yaml', '--confine', 'maybe'],
+      "optio: option '--confine <mode>' argument 'maybe' is invalid. Allowed choices are auto, required, off.",
+    ],
+    [
+      ['run', 'x.yaml', '--store', 'mongodb://h/d'],
+      "optio: option '--store <path>' argument 'mongodb://h/d' is invalid. It must be the path of a file.",
+    ],
+    [['run', 'missing.yaml'], 'missing.yaml:1: cannot be read: there is no such file or directory'],
+    [[], 'optio: name a command; optio --help lists them'],
+  ])('answers %j with one line', async (args, line) => {
+    const run = optio(...args);
+    expect(await run.exited).toBe(2);
+    expect(run.stderr).toBe(`${line}\n`);
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
