@@ -65,6 +65,7 @@ export async function ensureOpencode(host: Host, options: EnsureOpencodeOptions 
     const lookUp = async (): Promise<InstalledPrograms> => {
       found ??= findInstalled(host, {
         cacheDirectory,
+        cacheHome: probe.cacheHome,
         abortSignal,
         variants: opencode.kind === 'download' ? [opencode.variant, ...opencode.otherVariants] : [],
         ripgrepName: ripgrep.kind === 'download' ? ripgrepName(ripgrep) : undefined,

@@ -11,7 +11,6 @@ export type OpencodeInstallErrorCode =
   | 'NPM_CONFIG_INVALID'
   | 'PACKAGE_INVALID'
   | 'REGISTRY_REFUSED'
-  | 'VARIANT_UNSUPPORTED'
   | 'VERSION_NOT_FOUND';
 
 /** Base of every error this package throws. Trouble with the host itself stays a `HostError`. */

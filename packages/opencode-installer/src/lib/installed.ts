@@ -5,8 +5,10 @@ import { OpencodeInstallError } from './errors.ts';
 
 /** What to look for in the cache directory. */
 export interface FindInstalledRequest {
-  /** Explicit cache directory. @default by the rule, in the host's own environment */
+  /** Explicit cache directory. @default by the rule */
   readonly cacheDirectory?: string | undefined;
+  /** `$XDG_CACHE_HOME` of the host, or its default: as probed. */
+  readonly cacheHome: string;
   /** Variants whose versions are listed. Names without a slash. */
   readonly variants: readonly string[];
   /** Name of the ripgrep directory, or nothing when it is not looked for. */
@@ -26,17 +28,14 @@ export interface InstalledPrograms {
 
 /**
  * The rule for the cache directory, and a look at what is in it, in one trip and in the host's real environment: a session's
- * isolated one would give every session a binary of its own. Answers with fields that end in NUL, since paths may hold anything else.
+ * isolated one would give every session a binary of its own. Answers with fields that end in NUL, since a path may hold
+ * anything else.
  */
 const script = `
 directory=$1
-ripgrep=$2
-shift 2
-if [ -z "$directory" ]; then
-  # Without a home there is no default, and nothing is printed for it.
-  cache=\${XDG_CACHE_HOME:-\${HOME:+$HOME/.cache}}
-  directory=\${OPENCODE_CACHE_DIR:-\${cache:+$cache/optio-opencode/bin}}
-fi
+[ -n "$directory" ] || directory=\${OPENCODE_CACHE_DIR:-$2}
+ripgrep=$3
+shift 3
 printf '%s\\0' "$directory"
 if [ -n "$ripgrep" ] && [ -f "$directory/$ripgrep/rg" ] && [ -x "$directory/$ripgrep/rg" ]; then
   printf 'yes\\0'
@@ -55,10 +54,11 @@ done
 
 /** Looks into the cache directory. Throws `CACHE_DIRECTORY_INVALID`. */
 export async function findInstalled(host: Host, request: FindInstalledRequest): Promise<InstalledPrograms> {
-  const { abortSignal, cacheDirectory, ripgrepName, variants } = request;
+  const { abortSignal, cacheDirectory, cacheHome, ripgrepName, variants } = request;
+  const rule = `${withoutSlash(cacheHome)}/optio-opencode/bin`;
   const { stdout } = await runChecked(
     host,
-    shellScript(script, withoutSlash(cacheDirectory ?? ''), ripgrepName ?? '', ...variants),
+    shellScript(script, cacheDirectory ?? '', rule, ripgrepName ?? '', ...variants),
     { what: 'Look for opencode', ...(abortSignal === undefined ? {} : { abortSignal }) },
   );
   return parseInstalled(stdout.toString('utf8'), host.description);
@@ -70,7 +70,7 @@ export function parseInstalled(output: string, description: string): InstalledPr
   if (!directory.startsWith('/')) {
     throw new OpencodeInstallError(
       'CACHE_DIRECTORY_INVALID',
-      `The cache directory on ${description} must be absolute, not ${JSON.stringify(directory)}; check HOME and OPENCODE_CACHE_DIR there`,
+      `The cache directory on ${description} must be absolute, not ${JSON.stringify(directory)}; check OPENCODE_CACHE_DIR there`,
     );
   }
   return {

@@ -1,5 +1,5 @@
 import Config from '@npmcli/config';
-import { definitions, nerfDarts } from '@npmcli/config/lib/definitions/index.js';
+import npmDefinitions from '@npmcli/config/lib/definitions/index.js';
 
 import { OpencodeInstallError } from './errors.ts';
 import { findNpm } from './find-npm.ts';
@@ -54,6 +54,8 @@ const settings = [
   'userconfig',
 ] as const;
 
+// CommonJS whose names Node cannot see, so it is imported whole.
+const { definitions, nerfDarts } = npmDefinitions;
 const known = Object.fromEntries(settings.map((key) => [key, definitions[key]]));
 
 /** Reads npm's configuration. Throws `NPM_CONFIG_INVALID` for one that npm itself would refuse. */

@@ -121,6 +121,36 @@ describe('openTarball', () => {
     expect(attempts).toBe(2);
   });
 
+  it('takes in no more than the reader wants, and closes the connection when the reader leaves', async () => {
+    const block = Buffer.alloc(64 * 1024);
+    const blocks = 512;
+    const sent: number[] = [];
+    const closed: Promise<unknown>[] = [];
+    await using registry = await start({
+      send: (response) => {
+        const index = sent.push(0) - 1;
+        closed.push(once(response, 'close'));
+        void (async () => {
+          for (; !response.destroyed && (sent[index] ?? blocks) < blocks; sent[index] = (sent[index] ?? 0) + 1) {
+            if (!response.write(block)) await Promise.race([once(response, 'drain'), closed[index]]);
+          }
+          response.end();
+        })();
+      },
+    });
+    const request = await requestTo(registry.url);
+    const { content } = await openTarball(request);
+    for await (const chunk of content) {
+      expect(chunk.length).toBeGreaterThan(0);
+      // By the time a second reader has all of it, this one would have it too if nothing held it back.
+      expect(await download(request)).toHaveLength(blocks * block.length);
+      expect(sent[1]).toBe(blocks);
+      expect(sent[0]).toBeLessThan(blocks / 2);
+      break;
+    }
+    await closed[0];
+  });
+
   it('fails when the connection ends early', async () => {
     await using registry = await start({
       send: (response, content) => {
@@ -172,6 +202,12 @@ describe('findTarball', () => {
     const { url } = await findTarball(request);
     expect(url).toBe(`${registry.url}/download/tool-1.0.0.tgz`);
     expect((await download(request, url)).equals(tarball)).toBe(true);
+  });
+
+  it('leaves that address alone where npm is told to', async () => {
+    await using registry = await start({ publicUrl: 'https://registry.npmjs.org' });
+    const request = await requestTo(registry.url, { npm_config_replace_registry_host: 'never' });
+    expect((await findTarball(request)).url).toBe('https://registry.npmjs.org/tool/-/tool-1.0.0.tgz');
   });
 
   it('moves an address of the public registry to the mirror', async () => {

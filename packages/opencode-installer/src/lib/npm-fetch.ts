@@ -2,6 +2,7 @@ import type { Bytes } from '@optio-ts/host-core';
 import npmFetch from 'npm-registry-fetch';
 
 import { OpencodeInstallError } from './errors.ts';
+import { createDownloadAgent } from './npm-agent.ts';
 import type { NpmSettings } from './npm-config.ts';
 import { conventionalTarballUrl, metadataUrl, replaceRegistryHost, tarballOf } from './npm-package.ts';
 import type { PackageTarball } from './npm-package.ts';
@@ -24,6 +25,11 @@ export interface NpmDownload {
 
 type RegistryResponse = Awaited<ReturnType<typeof npmFetch>>;
 
+interface Answer {
+  readonly headers: RegistryResponse['headers'];
+  readonly body: Bytes;
+}
+
 /** More than the metadata of any package has. */
 const maxMetadataBytes = 64 * 1024 ** 2;
 
@@ -37,7 +43,7 @@ export async function findTarball(request: NpmRequest): Promise<PackageTarball> 
   });
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const chunk of body(response, request, metadataUrl(registry, name))) {
+  for await (const chunk of response.body) {
     sizeBytes += chunk.byteLength;
     if (sizeBytes > maxMetadataBytes) {
       throw new OpencodeInstallError(
@@ -54,7 +60,7 @@ export async function findTarball(request: NpmRequest): Promise<PackageTarball> 
   });
   return {
     ...tarball,
-    url: replaceRegistryHost(tarball.url, registry, settings['replace-registry-host']),
+    url: replaceRegistryHost(tarball.url, registry, settings['replaceRegistryHost']),
   };
 }
 
@@ -66,7 +72,7 @@ export async function openTarball(request: NpmRequest, url?: string): Promise<Np
   const isEncoded = response.headers.get('content-encoding') !== null;
   return {
     totalBytes: length === null || isEncoded ? undefined : Number(length),
-    content: body(response, request, from),
+    content: response.body,
   };
 }
 
@@ -74,11 +80,7 @@ function registryOf({ name, settings }: NpmRequest): string {
   return npmFetch.pickRegistry(name, settings).trim();
 }
 
-async function get(
-  url: string,
-  request: NpmRequest,
-  headers: Readonly<Record<string, string>>,
-): Promise<RegistryResponse> {
+async function get(url: string, request: NpmRequest, headers: Readonly<Record<string, string>>): Promise<Answer> {
   const { abortSignal, name, settings, version } = request;
   if (isAborted(request)) throw aborted(request);
   if (settings['offline'] === true) {
@@ -87,40 +89,34 @@ async function get(
       `Cannot download ${name}@${version}: npm is configured to be offline`,
     );
   }
+  const agent = createDownloadAgent(settings);
   try {
-    return await npmFetch(url, {
+    const { body: received, headers: answered } = await npmFetch(url, {
       ...settings,
       // No copy in npm's cache: the binary is kept unpacked on the host.
       cache: undefined,
       spec: name,
       headers,
-      // With no proxy configured the library would look for one by itself, in another environment than ours.
-      ...(isProxied(settings) ? {} : { noProxy: new URL(url).hostname }),
+      agent: agent.agent,
       ...(abortSignal === undefined ? {} : { signal: abortSignal }),
     });
+    return { headers: answered, body: explained(agent.paced(received), request, url) };
   } catch (error) {
     if (isAborted(request)) throw aborted(request);
     throw refusal(error, request, url);
   }
 }
 
-/** The body, with errors that say what was being downloaded; the connection is closed when the reader leaves. */
-async function* body(response: RegistryResponse, request: NpmRequest, url: string): Bytes {
+/** A body whose errors say what was being downloaded. */
+async function* explained(content: Bytes, request: NpmRequest, url: string): Bytes {
   try {
-    yield* response.body;
+    yield* content;
     if (isAborted(request)) throw aborted(request);
   } catch (error) {
     if (OpencodeInstallError.is(error)) throw error;
     if (isAborted(request)) throw aborted(request);
     throw failed(error, request, url);
-  } finally {
-    response.body.destroy();
   }
-}
-
-/** `proxy = false` of npm's configuration means none at all. */
-function isProxied(settings: NpmSettings): boolean {
-  return settings['proxy'] !== undefined && settings['proxy'] !== false;
 }
 
 function isAborted({ abortSignal }: NpmRequest): boolean {

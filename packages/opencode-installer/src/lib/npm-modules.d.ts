@@ -1,4 +1,12 @@
-// What we use of two packages that ship no types. The types on DefinitelyTyped are years behind both.
+// What we use of npm's own packages, which ship no types. Those on DefinitelyTyped are years behind.
+
+declare module '@npmcli/agent' {
+  /** An agent for http and https, straight or through a proxy. */
+  export class Agent {
+    constructor(options: Readonly<Record<string, unknown>>);
+    addRequest(request: import('node:http').ClientRequest, options: unknown): void;
+  }
+}
 
 declare module '@npmcli/config' {
   /** npm's configuration, layered: defaults, builtin, global, user, project, environment, command line. */
@@ -24,26 +32,29 @@ declare module '@npmcli/config' {
 }
 
 declare module '@npmcli/config/lib/definitions/index.js' {
-  export const definitions: Readonly<
-    Record<
-      string,
-      {
-        readonly flatten?: (
-          key: string,
-          data: Readonly<Record<string, unknown>>,
-          flat: Record<string, unknown>,
-        ) => void;
-      }
-    >
-  >;
-  export const nerfDarts: readonly string[];
+  const npmDefinitions: {
+    readonly definitions: Readonly<
+      Record<
+        string,
+        {
+          readonly flatten?: (
+            key: string,
+            data: Readonly<Record<string, unknown>>,
+            flat: Record<string, unknown>,
+          ) => void;
+        }
+      >
+    >;
+    readonly nerfDarts: readonly string[];
+  };
+  export default npmDefinitions;
 }
 
 declare module 'npm-registry-fetch' {
   interface RegistryResponse {
     readonly status: number;
     readonly headers: { get(name: string): string | null };
-    readonly body: AsyncIterable<Uint8Array> & { destroy(error?: Error): void };
+    readonly body: AsyncIterable<Uint8Array> & { readonly bufferLength: number };
   }
   interface RegistryFetch {
     (

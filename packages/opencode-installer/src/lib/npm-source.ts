@@ -39,7 +39,6 @@ export function npmSource(options: NpmSourceOptions = {}): OpencodeSource {
     name: 'npm',
     resolve: async ({ probe }) => {
       const [variant, ...otherVariants] = opencodeVariants(probe);
-      if (variant === undefined) throw unsupported('opencode', `${probe.os}-${probe.arch}`);
       return program(
         { name: `opencode-${variant}`, version, member: 'package/bin/opencode' },
         { variant, otherVariants },
@@ -122,8 +121,4 @@ async function* counted(content: NpmDownload['content'], report: (bytes: number)
     report(bytes);
     yield chunk;
   }
-}
-
-function unsupported(what: string, platform: string): OpencodeInstallError {
-  return new OpencodeInstallError('VARIANT_UNSUPPORTED', `There is no ${what} for ${platform}`);
 }

@@ -9,7 +9,7 @@ export type VariantProbe = Pick<HostProbe, 'arch' | 'hasAvx2' | 'libc' | 'os'>;
  *
  * Only x64 comes in two builds: the faster one ends without a word on a processor without AVX2, so it is never offered there.
  */
-export function opencodeVariants(probe: VariantProbe): readonly string[] {
+export function opencodeVariants(probe: VariantProbe): readonly [best: string, ...others: string[]] {
   const libc = probe.os === 'linux' && probe.libc === 'musl' ? '-musl' : '';
   const base = `${probe.os}-${probe.arch}`;
   if (probe.arch !== 'x64') return [`${base}${libc}`];

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+
+import type { HomeContent } from './active-content.ts';
+import { planCapture } from './capture-plan.ts';
+import type { CaptureRequest } from './capture-plan.ts';
+
+const auth = { openai: { type: 'api', key: 's3cret' } };
+const login: CaptureRequest = { scope: 'login', acceptCode: false };
+const everything: CaptureRequest = { scope: 'everything', acceptCode: false };
+const home = (content: Partial<HomeContent> = {}): HomeContent => ({
+  auth,
+  config: { model: 'openai/gpt-5', theme: 'dark' },
+  plugins: [],
+  ...content,
+});
+const code = (value: string) => expect.objectContaining({ code: value });
+
+describe('planCapture', () => {
+  it('refuses a home without a login', () => {
+    for (const missing of [undefined, {}, { openai: null }]) {
+      expect(() => planCapture(home({ auth: missing }), login)).toThrow(code('LOGIN_MISSING'));
+    }
+  });
+
+  it('refuses a home without a model, and a model that is none', () => {
+    for (const config of [undefined, {}, { model: '' }, { model: 'gpt-5' }, { model: 'a/b\u001B[2J' }]) {
+      expect(() => planCapture(home({ config }), login)).toThrow(code('MODEL_MISSING'));
+    }
+  });
+
+  it('keeps of the configuration, with the login, only the model', () => {
+    const plan = planCapture(home({ config: { model: 'a/b', mcp: { x: {} }, plugin: ['evil'] } }), login);
+    expect(plan).toMatchObject({ model: 'a/b', activeContent: [] });
+    expect(JSON.parse(plan.configText)).toEqual({ model: 'a/b' });
+  });
+
+  it('keeps, with the login, the configuration that the home was given', () => {
+    const given = { provider: { local: { options: { baseURL: 'http://127.0.0.1:1' } } }, model: 'local/small' };
+    const evil = { provider: { local: { options: { baseURL: 'http://evil' } } }, model: 'evil/model' };
+    const plan = planCapture(home({ config: evil }), { ...login, config: given });
+    expect(plan).toMatchObject({ model: 'local/small', activeContent: [] });
+    expect(JSON.parse(plan.configText)).toEqual(given);
+  });
+
+  it('prefers the model that the session used', () => {
+    const plan = planCapture(home(), { ...everything, model: 'openai/gpt-6' });
+    expect(plan.model).toBe('openai/gpt-6');
+    expect(JSON.parse(plan.configText)).toEqual({ model: 'openai/gpt-6', theme: 'dark' });
+  });
+
+  it('keeps code only when it is accepted, and names it either way', () => {
+    const full = home({ plugins: ['.config/opencode/plugins/a.js'] });
+    expect(() => planCapture(full, everything)).toThrow(code('ACTIVE_CONTENT'));
+    expect(planCapture(full, { ...everything, acceptCode: true }).activeContent).toEqual([
+      '.config/opencode/plugins/a.js: a plugin',
+    ]);
+    expect(planCapture(full, login).activeContent).toEqual([]);
+  });
+
+  it('does not take a login that fetches its configuration for a mere login', () => {
+    const wellknown = home({ auth: { x: { type: 'wellknown', key: 'k', token: 't' } } });
+    expect(() => planCapture(wellknown, login)).toThrow(code('ACTIVE_CONTENT'));
+  });
+});
