@@ -5,7 +5,7 @@ import type { JsonValue } from './task-file-schema.ts';
 import type { FieldPath } from './yaml-source.ts';
 
 /** A key that a configuration names, to become a login. */
-export interface ConfigKey {
+interface ConfigKey {
   /** Within the configuration. */
   readonly path: FieldPath;
   readonly provider: string;

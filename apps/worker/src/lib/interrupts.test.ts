@@ -13,7 +13,7 @@ function start() {
   return {
     source,
     interrupts,
-    async press(signal: string, after = 0) {
+    press: async (signal: string, after = 0) => {
       time += after;
       source.emit(signal);
       await Promise.resolve();

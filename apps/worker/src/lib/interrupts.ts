@@ -2,7 +2,7 @@
 export const INTERRUPT_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** A signal that asks a program to end. */
-export type InterruptSignal = keyof typeof INTERRUPT_EXIT_CODES;
+type InterruptSignal = keyof typeof INTERRUPT_EXIT_CODES;
 
 /** Ctrl-C and its relatives, counted. */
 export interface Interrupts extends Disposable {
@@ -15,7 +15,7 @@ export interface Interrupts extends Disposable {
 }
 
 /** What `listenForInterrupts` needs of a process. */
-export interface SignalSource {
+interface SignalSource {
   on(signal: InterruptSignal, listener: () => void): unknown;
   off(signal: InterruptSignal, listener: () => void): unknown;
 }

@@ -29,7 +29,7 @@ export class TaskFileError extends WorkerError {
 }
 
 /** One line: `task.yaml:12: model.apiKey: is missing: …`. */
-export function formatProblem(problem: TaskFileProblem): string {
+function formatProblem(problem: TaskFileProblem): string {
   const field = problem.field === '' ? '' : ` ${problem.field}:`;
   return `${problem.file}:${problem.line}:${field} ${problem.message}`;
 }

@@ -5,7 +5,7 @@ import type { Document, ErrorCode } from 'yaml';
 export type FieldPath = readonly (string | number)[];
 
 /** Something that keeps a text from being YAML that we read. */
-export interface YamlProblem {
+interface YamlProblem {
   /** 1 for the first line. */
   readonly line: number;
   /** Dotted; empty when no field can be named. */

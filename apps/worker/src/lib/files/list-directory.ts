@@ -7,10 +7,10 @@ import { isInside } from '../paths.ts';
 import { reasonOf } from '../secret-reference.ts';
 
 /** What a task's directory may hold at most: it is copied to the host at every start. */
-export const MAX_FILES_BYTES: number = 1024 ** 3;
+const MAX_FILES_BYTES = 1024 ** 3;
 
 /** How many entries it may have. */
-export const MAX_FILES_COUNT = 100_000;
+const MAX_FILES_COUNT = 100_000;
 
 /** A file or link below a directory. */
 export type ListedEntry =

@@ -36,7 +36,7 @@ export function createPlainReporter(options: {
 }
 
 /** Of the many stages of one step (a download) lets a few pass: a log is read later, and by people. */
-export function createNewsFilter(): (report: ReportLine) => boolean {
+function createNewsFilter(): (report: ReportLine) => boolean {
   let last: { readonly key: string; readonly quarter: number } | undefined;
   return (report) => {
     if (report.kind !== 'progress' && report.kind !== 'status') return true;

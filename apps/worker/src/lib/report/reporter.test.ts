@@ -1,5 +1,4 @@
 import { PassThrough } from 'node:stream';
-import { WriteStream } from 'node:tty';
 import { stripVTControlCharacters } from 'node:util';
 
 import type { OpencodeSessionEvent } from '@optio-ts/opencode-session';
@@ -162,8 +161,8 @@ function fakeTerminal(chunks: string[]): NodeJS.WriteStream {
     moveCursor: () => true,
     clearLine: () => true,
     clearScreenDown: () => true,
-    getColorDepth: WriteStream.prototype.getColorDepth,
-    hasColors: WriteStream.prototype.hasColors,
+    getColorDepth: () => 8,
+    hasColors: () => true,
     getWindowSize: () => [80, 24] as [number, number],
     write: (text: string) => chunks.push(text) > 0,
   }) as unknown as NodeJS.WriteStream;
