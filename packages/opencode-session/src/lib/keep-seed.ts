@@ -1,0 +1,35 @@
+import { opencodeSeeds } from '@optio-ts/opencode-seeds';
+import type { CapturedOpencodeSeed } from '@optio-ts/opencode-seeds';
+
+import type { StartOpencodeSessionOptions } from './options.ts';
+import type { PreparedSession } from './prepare-session.ts';
+
+/** What is known of the session whose login is kept. */
+export interface KeepSeedContext {
+  readonly prepared: PreparedSession;
+  /** The model that answered last, `provider/model`. */
+  readonly model: string | undefined;
+  readonly label: string | undefined;
+  readonly abortSignal: AbortSignal;
+}
+
+/**
+ * Keeps a session's login and model as a new seed. Of the configuration, what the home was given is kept and not what the agent
+ * made of it: an agent that was misled could have planted a program or an address there.
+ */
+export function keepSeed(
+  options: StartOpencodeSessionOptions,
+  context: KeepSeedContext,
+): Promise<CapturedOpencodeSeed> {
+  const { host, store, cipher } = options;
+  const { prepared, model, label, abortSignal } = context;
+  return opencodeSeeds({ store, cipher }).capture({
+    host,
+    home: prepared.workspace.home,
+    opencodeVersion: prepared.binary.version,
+    abortSignal,
+    ...(prepared.homeConfig && { config: prepared.homeConfig }),
+    ...(model !== undefined && { model }),
+    ...(label !== undefined && { label }),
+  });
+}

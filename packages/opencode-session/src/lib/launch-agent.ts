@@ -1,0 +1,95 @@
+import type { LaunchContext, LaunchedAgent } from '@optio-ts/agents-session';
+import { launchOpencode } from '@optio-ts/opencode-launcher';
+import type { OpencodeServer } from '@optio-ts/opencode-launcher';
+
+import { KICK_OFF_PROMPT } from './kick-off.ts';
+import { splitModel } from './model-choice.ts';
+import type { StartOpencodeSessionOptions } from './options.ts';
+import type { PreparedSession } from './prepare-session.ts';
+import type { SessionEmit } from './session-emit.ts';
+import { sessionUrl } from './session-url.ts';
+import { watchActivity } from './watch-activity.ts';
+
+/** What launching needs beside the caller's options. */
+export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
+  readonly prepared: PreparedSession;
+  /** Variables of the browser shims. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly emit: SessionEmit;
+  /** The server runs: from here on it has to be ended. Its failure fails the launch. */
+  readonly onServer: (server: OpencodeServer) => Promise<void>;
+}
+
+/** opencode, at work on one session. */
+export interface OpencodeAgent extends LaunchedAgent {
+  readonly server: OpencodeServer;
+  readonly opencodeSessionId: string;
+  /** opencode's interface on this machine, opened at the session. */
+  readonly url: string;
+  /** Resolves when the agent's turn is over. */
+  readonly whenIdle: () => Promise<void>;
+}
+
+/** Starts opencode, makes its session, and sends the agent to work when that is asked for. */
+export async function launchAgent(
+  options: StartOpencodeSessionOptions,
+  context: LaunchAgentContext,
+): Promise<OpencodeAgent> {
+  const { prepared, emit, abortSignal } = context;
+  const { binary, workspace, model } = prepared;
+  emit({ type: 'progress', step: 'launch', message: `Starting opencode ${binary.version}` });
+  const server = await launchOpencode({
+    host: options.host,
+    workspace,
+    binary,
+    config: prepared.config,
+    probe: prepared.probe,
+    env: { ...context.env, ...options.env },
+    isAttended: options.autoStart !== true,
+    isPrepared: true,
+    onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    abortSignal,
+    ...(options.confine && { confine: options.confine }),
+  });
+  const watching = new AbortController();
+  try {
+    await context.onServer(server);
+    const { client } = server;
+    const session = await client.createSession({ title: options.taskId, abortSignal });
+    const opencodeSessionId = session.id;
+    const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
+    const watch = watchActivity({
+      client,
+      opencodeSessionId,
+      abortSignal: watching.signal,
+      onRetry: (message) =>
+        emit({
+          type: 'warning',
+          code: 'MODEL_RETRY',
+          message: `The model did not answer and is asked again: ${message}`,
+        }),
+    });
+    const prompt = (text: string): Promise<void> =>
+      client.prompt(opencodeSessionId, { text, ...(model !== undefined && { model: splitModel(model) }) });
+    emit({ type: 'live', url, version: server.version, opencodeSessionId, isConfined: server.isConfined });
+    if (options.autoStart === true) await prompt(KICK_OFF_PROMPT);
+    return {
+      server,
+      opencodeSessionId,
+      url,
+      whenIdle: watch.whenIdle,
+      exited: server.exited,
+      activity: watch.activity,
+      sendToAgent: prompt,
+      outputTail: () => server.outputTail(),
+      stop: async () => {
+        watching.abort();
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    watching.abort();
+    await server.stop();
+    throw error;
+  }
+}

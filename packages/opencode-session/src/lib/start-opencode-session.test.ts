@@ -1,0 +1,54 @@
+import type { Host } from '@optio-ts/host-core';
+import { noCipher } from '@optio-ts/seed-engine';
+import { createMemoryStore } from '@optio-ts/seed-engine/memory';
+import { describe, expect, it } from 'vitest';
+
+import { startOpencodeSession } from './start-opencode-session.ts';
+
+/** Refuses to be used: what is tested here must be found out before. */
+const untouchable: Host = {
+  description: 'a host that must not be touched',
+  run: () => Promise.reject(new Error('run was called')),
+  spawn: () => Promise.reject(new Error('spawn was called')),
+  forwardPort: () => Promise.reject(new Error('forwardPort was called')),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+const base = { host: untouchable, cipher: noCipher, taskId: 'a-task', task: 'Do it.' };
+
+describe('startOpencodeSession', () => {
+  it.each([
+    [{ taskId: '..' }, /taskId/],
+    [{ taskId: 'a/b' }, /taskId/],
+    [{ taskId: 'a\n' }, /taskId/],
+    [{ task: ' ' }, /task must say/],
+    [{ model: 'gpt-5' }, /provider\/model/],
+    [{ deadlineMs: 0 }, /deadlineMs/],
+    [{ idleLimitMs: Number.NaN }, /idleLimitMs/],
+  ])('refuses %j before anything is touched', async (wrong, message) => {
+    const store = createMemoryStore();
+    await expect(startOpencodeSession({ ...base, store, ...wrong })).rejects.toThrow(message);
+    await expect(startOpencodeSession({ ...base, store, ...wrong })).rejects.toBeInstanceOf(TypeError);
+  });
+
+  it('does not send a task to whatever model opencode falls back to', async () => {
+    const session = await startOpencodeSession({ ...base, store: createMemoryStore(), autoStart: true });
+    const result = await session.result;
+    expect(result).toMatchObject({ state: 'failed', reason: 'setup-failed', keptDirectory: undefined });
+    expect(result.message).toMatch(/which model/);
+  });
+
+  it('fails with the seed’s name when there is no such seed', async () => {
+    const seedId = 'f'.repeat(24);
+    const session = await startOpencodeSession({ ...base, store: createMemoryStore(), seedId });
+    const result = await session.result;
+    expect(result.state).toBe('failed');
+    expect(result.message).toContain(seedId);
+  });
+
+  it('is cancelled by a signal that was aborted before', async () => {
+    const abortSignal = AbortSignal.abort(new Error('too late'));
+    const session = await startOpencodeSession({ ...base, store: createMemoryStore(), abortSignal });
+    expect(await session.result).toMatchObject({ state: 'cancelled', message: 'too late' });
+  });
+});
