@@ -31,6 +31,7 @@ done
 if [ -d "./$3" ] && ! [ -L "./$3" ]; then exit 5; fi
 temporary=./.$3.$5
 trap 'rm -f -- "$temporary"' EXIT
+trap 'exit 143' HUP INT TERM
 set -C
 cat >"$temporary" || exit 3
 chmod -- "$4" "$temporary" || exit 3

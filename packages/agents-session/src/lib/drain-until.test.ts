@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { boundedStep } from './bounded.ts';
+import { drainUntil } from './drain-until.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('drainUntil', () => {
+  const start = (): { isDone: boolean; change: () => void; hurry: AbortController; result: Promise<boolean> } => {
+    const hurry = new AbortController();
+    const state = { isDone: false, change: (): void => undefined, hurry, result: Promise.resolve(false) };
+    state.result = drainUntil({
+      isDone: () => state.isDone,
+      onChange: (listener) => {
+        state.change = listener;
+        return () => {
+          state.change = () => undefined;
+        };
+      },
+      patienceMs: 100,
+      hurry: hurry.signal,
+      hurryMs: 30,
+    });
+    return state;
+  };
+
+  it('ends as soon as everything is done', async () => {
+    const drain = start();
+    drain.isDone = true;
+    drain.change();
+    expect(await drain.result).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits as long as something moves', async () => {
+    const drain = start();
+    const ended = vi.fn<(isDone: boolean) => void>();
+    void drain.result.then(ended);
+    for (let round = 0; round < 10; round += 1) {
+      await vi.advanceTimersByTimeAsync(90);
+      drain.change();
+    }
+    expect(ended).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ended).toHaveBeenCalledWith(false);
+  });
+
+  it('gives up soon in a hurry, moves or not', async () => {
+    const drain = start();
+    const ended = vi.fn<(isDone: boolean) => void>();
+    void drain.result.then(ended);
+    drain.hurry.abort();
+    await vi.advanceTimersByTimeAsync(29);
+    drain.change();
+    expect(ended).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(ended).toHaveBeenCalledWith(false);
+  });
+});
+
+describe('boundedStep', () => {
+  it('says what a step threw, also at once', async () => {
+    expect(await boundedStep(100, async () => Promise.reject(new Error('no')))).toBe('no');
+    expect(
+      await boundedStep(100, () => {
+        throw new TypeError('at once');
+      }),
+    ).toBe('at once');
+    expect(await boundedStep(100, () => 'fine')).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('tells a step that takes too long to stop, and gives it up when it does not', async () => {
+    let signal: AbortSignal | undefined;
+    const result = boundedStep(100, async (abortSignal) => {
+      signal = abortSignal;
+      await new Promise(() => undefined);
+    });
+    await vi.advanceTimersByTimeAsync(99);
+    expect(signal?.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(signal?.aborted).toBe(true);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await result).toBe('did not finish within 100 ms');
+  });
+});

@@ -1,0 +1,129 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createLocalHost } from '@optio-ts/host-core';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { createHookContext } from './hook-context.ts';
+import type { HookContext } from './hook-context.ts';
+
+let root = '';
+let workdir = '';
+let messages: string[] = [];
+let context: HookContext;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'optio hook '));
+  workdir = join(root, 'w');
+  mkdirSync(join(root, 'home'));
+  mkdirSync(workdir);
+  messages = [];
+  context = createHookContext({
+    host,
+    sessionId: 's',
+    workdir,
+    isAdopted: false,
+    browserEnv: {},
+    abortSignal: new AbortController().signal,
+    sendToAgent: () => Promise.resolve(false),
+    emit: (body) => messages.push('message' in body ? (body.message ?? '') : body.type),
+  });
+});
+const home = mkdtempSync(join(tmpdir(), 'optio home '));
+const host = createLocalHost({ env: { PATH: process.env['PATH'] ?? '', HOME: home } });
+afterEach(() => rmSync(root, { recursive: true }));
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+  rmSync(home, { recursive: true });
+});
+
+describe('HookContext.run', () => {
+  it('runs in the workdir and returns what was printed', async () => {
+    const { stdout, stderr } = await context.run(['sh', '-c', 'pwd -P; echo e >&2']);
+    expect([stdout.toString(), stderr.toString()]).toEqual([`${workdir}\n`, 'e\n']);
+    expect((await context.run(['pwd'], { cwd: root })).stdout.toString()).toBe(`${root}\n`);
+  });
+
+  it('throws on a non-zero exit code unless that is allowed', async () => {
+    const command = ['sh', '-c', 'echo broken >&2; exit 7'];
+    await expect(context.run(command)).rejects.toMatchObject({ code: 'COMMAND_FAILED', exitCode: 7, stderr: 'broken' });
+    await expect(context.run(command)).rejects.toThrow(/exit code 7[^]*broken/);
+    expect((await context.run(command, { allowFailure: true })).exitCode).toBe(7);
+  });
+});
+
+describe('HookContext.copy', () => {
+  it('copies bytes, streams and files of this machine, and says so', async () => {
+    const source = join(root, 'source.bin');
+    writeFileSync(source, Buffer.alloc(300_000, 7));
+    async function* stream(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('st');
+      yield Buffer.from('ream');
+    }
+    expect(await context.copy(Buffer.from('bytes'), 'sub/bytes.txt', { mode: 0o755 })).toBe(true);
+    await context.copy(stream(), 'stream.txt');
+    await context.copy({ localPath: source }, 'sub/out.bin');
+    expect(readFileSync(join(workdir, 'sub/bytes.txt'), 'utf8')).toBe('bytes');
+    expect(statSync(join(workdir, 'sub/bytes.txt')).mode & 0o777).toBe(0o755);
+    expect(readFileSync(join(workdir, 'stream.txt'), 'utf8')).toBe('stream');
+    expect(readFileSync(join(workdir, 'sub/out.bin')).length).toBe(300_000);
+    expect(messages).toEqual(['Copying bytes.txt', 'Copying stream.txt', 'Copying out.bin']);
+  });
+
+  it('copies to the home and to absolute paths', async () => {
+    await context.copy(Buffer.from('x'), '~/.config/tool');
+    await context.copy(Buffer.from('y'), join(root, 'deep/er/file'));
+    expect(readFileSync(join(home, '.config/tool'), 'utf8')).toBe('x');
+    expect(readFileSync(join(root, 'deep/er/file'), 'utf8')).toBe('y');
+  });
+
+  it('leaves a file alone that has the content already', async () => {
+    const source = join(root, 'out.bin');
+    writeFileSync(source, 'same');
+    writeFileSync(join(workdir, 'out.bin'), 'same');
+    chmodSync(join(workdir, 'out.bin'), 0o400);
+    const before = statSync(join(workdir, 'out.bin')).mtimeMs;
+    expect(await context.copy({ localPath: source }, 'out.bin', { skipIfUnchanged: true })).toBe(false);
+    expect(await context.copy(Buffer.from('same'), 'out.bin', { skipIfUnchanged: true })).toBe(false);
+    expect(statSync(join(workdir, 'out.bin')).mtimeMs).toBe(before);
+    expect(messages).toEqual(['Already up to date: out.bin', 'Already up to date: out.bin']);
+    expect(await context.copy(Buffer.from('other'), 'out.bin', { skipIfUnchanged: true })).toBe(true);
+    expect(await context.copy(Buffer.from('new'), 'missing.bin', { skipIfUnchanged: true })).toBe(true);
+  });
+
+  it('needs the digest of a stream to compare it', async () => {
+    async function* stream(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('abc');
+    }
+    const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+    writeFileSync(join(workdir, 'abc'), 'abc');
+    expect(await context.copy(stream(), 'abc', { skipIfUnchanged: true, sha256 })).toBe(false);
+    await expect(context.copy(stream(), 'abc', { skipIfUnchanged: true })).rejects.toThrow('sha256');
+  });
+
+  it('refuses to leave the workdir', async () => {
+    symlinkSync(root, join(workdir, 'up'));
+    await expect(context.copy(Buffer.from('x'), '../x')).rejects.toThrow(TypeError);
+    await expect(context.copy(Buffer.from('x'), 'up/x')).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+  });
+});
+
+describe('HookContext.read', () => {
+  it('reads from the workdir, the home and anywhere', async () => {
+    writeFileSync(join(workdir, 'a'), Buffer.from([0, 255, 10]));
+    writeFileSync(join(home, 'b'), 'grüße');
+    expect([...(await context.read('a'))]).toEqual([0, 255, 10]);
+    expect(await context.readText('~/b')).toBe('grüße');
+    expect(await context.readText(join(home, 'b'))).toBe('grüße');
+  });
+
+  it('says why it cannot', async () => {
+    writeFileSync(join(root, 'secret'), 'secret');
+    symlinkSync('../secret', join(workdir, 'leak'));
+    writeFileSync(join(workdir, 'large'), 'large');
+    await expect(context.read('missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(context.read('leak')).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+    await expect(context.read('.git/../x')).rejects.toThrow(TypeError);
+    await expect(context.read('large', { maxBytes: 4 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+});
