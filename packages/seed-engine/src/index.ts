@@ -51,11 +51,12 @@ export {
   type SessionClaim,
 } from './lib/session-store.ts';
 export {
-  captureSnapshot,
-  pruneSnapshots,
+  openSnapshot,
   type CapturedSnapshot,
-  type CaptureSnapshotOptions,
+  type OpenSnapshotOptions,
+  type SnapshotDraft,
 } from './lib/snapshot-capture.ts';
+export { pruneSnapshots } from './lib/snapshot-retention.ts';
 export {
   listSnapshots,
   loadLatestSnapshot,
@@ -66,3 +67,16 @@ export {
   type SnapshotEndState,
   type SnapshotPart,
 } from './lib/snapshots.ts';
+export {
+  getSeed,
+  listSeeds,
+  purgeSeed,
+  storeSeed,
+  verifySeed,
+  type SeedDescription,
+  type SeedReference,
+  type SeedVerification,
+  type StoreSeedOptions,
+  type VerifySeedOptions,
+} from './lib/seed-store.ts';
+export type { Seed, SeedManifest } from './lib/seed.ts';

@@ -17,6 +17,27 @@ export function openSealed(cipher: Cipher, name: string | undefined, sealed: Byt
   );
 }
 
+/**
+ * Of a blob without a cipher's name nobody knows whether it was sealed: one that is not gzip was, by hooks that are not configured. Throws
+ * `DecryptError` then.
+ */
+export async function* expectGzip(plain: Bytes, what: string): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const chunk of plain) {
+    if (isFirst && chunk.length > 0) {
+      isFirst = false;
+      if (chunk[0] !== gzipMagic) {
+        throw new DecryptError(
+          `Cannot open ${what}: it is no plain archive. Written by the original with encryption hooks, it needs the same ones`,
+        );
+      }
+    }
+    yield chunk;
+  }
+}
+
+const gzipMagic = 0x1f;
+
 // Passwords and the like.
 const maxSecretBytes = 1_048_576;
 

@@ -1,20 +1,21 @@
 import type { Bytes } from '@optio-ts/host-core';
 
-import { withBlobs } from './blob-rollback.ts';
 import type { Cipher } from './cipher.ts';
 import { createId } from './id.ts';
+import { pruneSnapshots } from './snapshot-retention.ts';
 import {
   loadLatestSnapshot,
-  newestFirst,
   snapshotCollection,
   snapshotToFields,
   type Snapshot,
+  type SnapshotBlob,
   type SnapshotEndState,
+  type SnapshotPart,
 } from './snapshots.ts';
 import type { Store } from './store.ts';
 
-/** Options of `captureSnapshot`. */
-export interface CaptureSnapshotOptions {
+/** Options of `openSnapshot`. */
+export interface OpenSnapshotOptions {
   readonly store: Store;
   /** Seals the agent's session, and the login. */
   readonly cipher: Cipher;
@@ -25,19 +26,33 @@ export interface CaptureSnapshotOptions {
   readonly taskId: string;
   /** 24 hex digits: `metadata.processId` of the blobs. */
   readonly processId: string;
-  readonly endState: SnapshotEndState;
   /** The agent's own session. */
   readonly sessionId: string;
+  /** Of the agent. @default unknown */
   readonly agentVersion?: string;
-  /** The archive of the workdir: a gzip'd tar. Read first. */
-  readonly workdir: Bytes;
-  /** The session as the agent exports it; opaque. */
-  readonly session: Bytes;
-  /** What is needed to log in again. @default none */
-  readonly login?: Bytes;
   /** How many snapshots of the task are kept. @default 5 */
   readonly retention?: number;
+  /** Ends the writing of a part with `ABORTED`. */
   readonly abortSignal?: AbortSignal;
+}
+
+/** A snapshot in the making: nobody sees it before `commit`. */
+export interface SnapshotDraft {
+  /** The id it will have. */
+  readonly id: string;
+  /**
+   * Seals and writes a part: `workdir` the archive of the workdir (a gzip'd tar), `session` the session as the agent exports it,
+   * `login` what is needed to log in again. In any order, at the same time too, each at most once; one that failed may be
+   * written again.
+   */
+  write(part: SnapshotPart, content: Bytes): Promise<SnapshotBlob>;
+  /**
+   * Writes the document, then removes what is older than the retention. `workdir` and `session` must be there (`TypeError`). When it fails,
+   * the parts are kept: call it again, or `discard`.
+   */
+  commit(end: { readonly endState: SnapshotEndState }): Promise<CapturedSnapshot>;
+  /** Removes what was written. Does nothing after `commit`. Idempotent. */
+  discard(): Promise<void>;
 }
 
 /** A snapshot that was captured. */
@@ -52,71 +67,73 @@ export interface CapturedSnapshot {
 const defaultRetention = 5;
 
 /**
- * Captures a snapshot: its blobs first, the document that names them last, then what is older than the retention goes. When anything before
- * the document fails, nothing of it stays.
+ * Opens a snapshot, to be written part by part as they come: the session while its server lives, the workdir once it is dead, the end state
+ * last. What is neither committed nor discarded is removed by a sweep.
  */
-export async function captureSnapshot(options: CaptureSnapshotOptions): Promise<CapturedSnapshot> {
-  const { store, cipher, agent, taskId, abortSignal } = options;
-  const retention = options.retention ?? defaultRetention;
+export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
+  const { store, cipher, agent, taskId, sessionId, agentVersion, retention = defaultRetention, abortSignal } = options;
   if (!(Number.isInteger(retention) && retention > 0)) {
     throw new TypeError('retention is a whole number above 0');
   }
   const collection = snapshotCollection(agent);
   const id = createId();
-  const snapshot = await withBlobs(
-    store,
-    { collection, id },
-    { processId: options.processId },
-    async ({ write }): Promise<Snapshot> => {
-      const workdirCipher = options.workdirCipher ?? cipher;
-      const { workdir, session, login } = options;
-      const part = { abortSignal, cipher };
-      const workdirBlob = await write({ ...part, name: 'workdir', cipher: workdirCipher, content: workdir });
-      const sessionBlob = await write({ ...part, name: 'session', content: session });
-      const loginBlob = login && (await write({ ...part, name: 'login', content: login }));
-      const captured: Snapshot = {
-        ...{ id, taskId, endState: options.endState, sessionId: options.sessionId },
-        capturedAt: await captureTime(store, agent, taskId),
-        workdir: workdirBlob,
-        session: sessionBlob,
-        ...(loginBlob && { login: loginBlob }),
-        ...(options.agentVersion === undefined ? {} : { agentVersion: options.agentVersion }),
-      };
-      await store.insert(collection, { id, ...snapshotToFields(captured) });
-      return captured;
+  const parts = new Map<SnapshotPart, SnapshotBlob | 'underway'>();
+  let isCommitted = false;
+
+  return {
+    id,
+    async write(part, content) {
+      if (isCommitted || parts.has(part)) throw new TypeError(`The ${part} of this snapshot is written already`);
+      parts.set(part, 'underway');
+      const partCipher = part === 'workdir' ? (options.workdirCipher ?? cipher) : cipher;
+      try {
+        const { id: blobId, ...info } = await store.writeBlob({
+          owner: { collection, id },
+          name: part,
+          metadata: { processId: options.processId },
+          content: partCipher.encrypt(content),
+          ...(abortSignal === undefined ? {} : { abortSignal }),
+        });
+        const blob: SnapshotBlob = { id: blobId, ...info, cipher: partCipher.name };
+        parts.set(part, blob);
+        return blob;
+      } catch (error) {
+        parts.delete(part);
+        throw error;
+      }
     },
-  );
-  try {
-    return { snapshot, pruned: await pruneSnapshots(store, agent, taskId, retention) };
-  } catch (pruneError) {
-    return { snapshot, pruned: [], pruneError };
-  }
+    async commit({ endState }) {
+      if (isCommitted) throw new TypeError('This snapshot is committed already');
+      const [workdir, session, login] = (['workdir', 'session', 'login'] as const).map((part) => parts.get(part));
+      if (!isWritten(workdir) || !isWritten(session) || login === 'underway') {
+        throw new TypeError('A snapshot needs its workdir and session before it is committed');
+      }
+      const snapshot: Snapshot = {
+        ...{ id, taskId, endState, sessionId, workdir, session },
+        capturedAt: await captureTime(store, agent, taskId),
+        ...(login === undefined ? {} : { login }),
+        ...(agentVersion === undefined ? {} : { agentVersion }),
+      };
+      await store.insert(collection, { id, ...snapshotToFields(snapshot) });
+      isCommitted = true;
+      try {
+        return { snapshot, pruned: await pruneSnapshots(store, agent, taskId, retention) };
+      } catch (pruneError) {
+        return { snapshot, pruned: [], pruneError };
+      }
+    },
+    async discard() {
+      if (isCommitted) return;
+      for (const [part, blob] of parts) {
+        if (isWritten(blob)) await store.discardBlob(blob.id);
+        parts.delete(part);
+      }
+    },
+  };
 }
 
-/**
- * Removes all but the newest snapshots of a task, and returns their ids. The newest that ended `done`, and the newest that was `cancelled`,
- * are kept however many came after them: a task that fails again and again does not push out the last good state.
- */
-export async function pruneSnapshots(
-  store: Store,
-  agent: string,
-  taskId: string,
-  retention: number = defaultRetention,
-): Promise<readonly string[]> {
-  const collection = snapshotCollection(agent);
-  const kept = new Set<unknown>();
-  const surplus: string[] = [];
-  let seen = 0;
-  const documents = store.list(collection, { where: { processId: taskId }, orderBy: newestFirst });
-  for await (const { id, endState } of documents) {
-    const isLastGood = endState !== 'failed' && !kept.has(endState);
-    kept.add(endState);
-    seen += 1;
-    if (seen > retention && !isLastGood) surplus.push(id);
-  }
-  const removed: string[] = [];
-  for (const id of surplus) if (await store.remove(collection, id)) removed.push(id);
-  return removed;
+function isWritten(part: SnapshotBlob | 'underway' | undefined): part is SnapshotBlob {
+  return part !== undefined && part !== 'underway';
 }
 
 /** Now, but after the newest there is: a clock that was set back must not make an old state the newest. */
