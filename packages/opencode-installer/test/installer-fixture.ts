@@ -41,13 +41,13 @@ export async function createFixture(): Promise<InstallerFixture> {
       description: local.description,
       run: async (...parameters) => {
         count += 1;
-        return await local.run(...parameters);
+        return local.run(...parameters);
       },
       spawn: async (...parameters) => {
         count += 1;
-        return await local.spawn(...parameters);
+        return local.spawn(...parameters);
       },
-      forwardPort: async (...parameters) => await local.forwardPort(...parameters),
+      forwardPort: async (...parameters) => local.forwardPort(...parameters),
       [Symbol.asyncDispose]: async () => {
         await local[Symbol.asyncDispose]();
       },

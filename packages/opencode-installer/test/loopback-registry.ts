@@ -48,7 +48,7 @@ export async function startRegistry(options: RegistryOptions): Promise<LoopbackS
     const file = `${name.slice(name.lastIndexOf('/') + 1)}-${id.slice(at + 1)}.tgz`;
     return hasOwnLayout ? `/download/${file}` : `/${name}/-/${file}`;
   };
-  return await listen((request, response, base) => {
+  return listen((request, response, base) => {
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
       response.writeHead(401).end();
       return;
@@ -78,7 +78,7 @@ export async function startRegistry(options: RegistryOptions): Promise<LoopbackS
 
 /** A proxy for plain HTTP that takes every request to `target`, whatever host it names. */
 export async function startProxy(target: LoopbackServer): Promise<LoopbackServer> {
-  return await listen((request, response) => {
+  return listen((request, response) => {
     const { pathname } = new URL(request.url ?? '/');
     forward(`${target.url}${pathname}`, { headers: request.headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);

@@ -33,11 +33,11 @@ export function binarySource(path: string, options: BinarySourceOptions = {}): O
   }
   return {
     name: 'binary',
-    resolve: async (context) => await inspect(context, path, 'opencode', version),
+    resolve: async (context) => inspect(context, path, 'opencode', version),
     resolveRipgrep: async (context) =>
       ripgrepPath === undefined
-        ? await npmSource(npm === undefined ? {} : { npm }).resolveRipgrep(context)
-        : await inspect(context, ripgrepPath, 'ripgrep', 'unknown'),
+        ? npmSource(npm === undefined ? {} : { npm }).resolveRipgrep(context)
+        : inspect(context, ripgrepPath, 'ripgrep', 'unknown'),
   };
 }
 

@@ -51,7 +51,7 @@ const refusals: readonly Refusal[] = [
 ];
 
 async function start(content = good, options: Partial<RegistryOptions> = {}): Promise<LoopbackServer> {
-  return await startRegistry({ packages: { [`opencode-linux-x64@${testVersion}`]: content }, ...options });
+  return startRegistry({ packages: { [`opencode-linux-x64@${testVersion}`]: content }, ...options });
 }
 
 async function putVersion({ cacheDirectory }: InstallerFixture, version: string, variant: string): Promise<string> {
@@ -164,10 +164,7 @@ describe('ensureOpencode', () => {
     await using registry = await start();
     const { host, probe } = fixture;
     const binaries = await Promise.all(
-      Array.from(
-        { length: 4 },
-        async () => await ensureOpencode(host, { source: fixture.source(registry.url), probe }),
-      ),
+      Array.from({ length: 4 }, async () => ensureOpencode(host, { source: fixture.source(registry.url), probe })),
     );
     expect(new Set(binaries.map(({ path }) => path)).size).toBe(1);
     expect(registry.requests.filter(({ url }) => url.endsWith('.tgz'))).toHaveLength(1);

@@ -70,7 +70,7 @@ export async function ensureOpencode(host: Host, options: EnsureOpencodeOptions 
         variants: opencode.kind === 'download' ? [opencode.variant, ...opencode.otherVariants] : [],
         ripgrepName: ripgrep.kind === 'download' ? ripgrepName(ripgrep) : undefined,
       });
-      return await found;
+      return found;
     };
     const binary =
       opencode.kind === 'present' ? opencode : await ensureDownloaded(host, options, opencode, await lookUp());

@@ -87,14 +87,14 @@ async function push(host: Host, path: string, options: InstallProgramOptions): P
 }
 
 /** Remembers why a stream ended early: a host reports that in words of its own. */
-function watched(content: Bytes): { readonly content: Bytes; failure(): unknown } {
-  let failure: unknown;
+function watched(content: Bytes): { readonly content: Bytes; failure(): Error | undefined } {
+  let failure: Error | undefined;
   return {
     content: (async function* watch() {
       try {
         yield* content;
       } catch (error) {
-        failure = error;
+        failure = error instanceof Error ? error : new Error(String(error));
         throw error;
       }
     })(),

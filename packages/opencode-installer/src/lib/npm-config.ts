@@ -120,7 +120,8 @@ export function proxySettings(
   for (const [key, value] of Object.entries(env)) {
     if (value !== undefined && value !== '') variables.set(key.toLowerCase(), value);
   }
-  const registryIsPlain = String(flat['registry'] ?? '').startsWith('http:');
+  const { registry } = flat;
+  const registryIsPlain = typeof registry === 'string' && registry.startsWith('http:');
   const proxy =
     flat['httpsProxy'] ??
     flat['proxy'] ??

@@ -45,7 +45,7 @@ async function download(request: NpmRequest, url?: string): Promise<Buffer> {
 }
 
 const start = async (options: Omit<Parameters<typeof startRegistry>[0], 'packages'> = {}): Promise<LoopbackServer> =>
-  await startRegistry({ packages: { 'tool@1.0.0': tarball }, ...options });
+  startRegistry({ packages: { 'tool@1.0.0': tarball }, ...options });
 
 describe('openTarball', () => {
   it('finds a tarball where convention says, with its size', async () => {

@@ -107,7 +107,7 @@ async function get(url: string, request: NpmRequest, headers: Readonly<Record<st
   }
 }
 
-/** A body whose errors say what was being downloaded. */
+// The errors of a body, saying what was being downloaded.
 async function* explained(content: Bytes, request: NpmRequest, url: string): Bytes {
   try {
     yield* content;

@@ -1,10 +1,12 @@
 // What we use of npm's own packages, which ship no types. Those on DefinitelyTyped are years behind.
 
 declare module '@npmcli/agent' {
+  import type { ClientRequest } from 'node:http';
+
   /** An agent for http and https, straight or through a proxy. */
   export class Agent {
     constructor(options: Readonly<Record<string, unknown>>);
-    addRequest(request: import('node:http').ClientRequest, options: unknown): void;
+    addRequest(request: ClientRequest, options: unknown): void;
   }
 }
 

@@ -34,7 +34,7 @@ export function npmSource(options: NpmSourceOptions = {}): OpencodeSource {
     throw new TypeError(`version must be exact, like ${OPENCODE_VERSION}, not ${JSON.stringify(version)}`);
   }
   // Read for each download: what is installed needs none of it, and a corrected .npmrc counts at once.
-  const loadSettings = async (): Promise<NpmSettings> => await loadNpmSettings(npm);
+  const loadSettings = async (): Promise<NpmSettings> => loadNpmSettings(npm);
   return {
     name: 'npm',
     resolve: async ({ probe }) => {
@@ -73,7 +73,7 @@ function program(
     kind: 'download',
     version: file.version,
     ...variants,
-    open: async (options) => await openPackage(file, await loadSettings(), options),
+    open: async (options) => openPackage(file, await loadSettings(), options),
   };
 }
 
@@ -100,7 +100,7 @@ async function openPackage(
     download = await openPinned(request);
   }
   const report = throttleBytes(download.totalBytes, onBytes);
-  return await unpackMember(counted(download.content, report), { what, member, integrity });
+  return unpackMember(counted(download.content, report), { what, member, integrity });
 }
 
 /** Most registries keep tarballs where convention says; those that do not are asked. Either way the digest is ours. */
@@ -110,7 +110,7 @@ async function openPinned(request: NpmRequest): Promise<NpmDownload> {
   } catch (error) {
     if (!OpencodeInstallError.is(error) || error.code !== 'VERSION_NOT_FOUND') throw error;
     const { url } = await findTarball(request);
-    return await openTarball(request, url);
+    return openTarball(request, url);
   }
 }
 
