@@ -28,6 +28,11 @@ export { killCommand, killExitCodes } from './lib/kill-script.ts';
 export type { KillRoot, KillTarget } from './lib/kill-script.ts';
 export { createLocalHost } from './lib/local-host.ts';
 export type { CreateLocalHostOptions } from './lib/local-host.ts';
+export type { PathOptions } from './lib/path-access.ts';
+export { hashFile, removePath, statPath } from './lib/path-info.ts';
+export type { PathInfo } from './lib/path-info.ts';
+export { openFile, readFile } from './lib/read-file.ts';
+export type { OpenedFile, ReadFileOptions } from './lib/read-file.ts';
 export { commandFailed, describeExit, outputTail, runChecked } from './lib/run-checked.ts';
 export type { RunCheckedOptions } from './lib/run-checked.ts';
 export { RUN_ID_VARIABLE, createRunId } from './lib/run-id.ts';
@@ -51,3 +56,5 @@ export type {
   SupervisedExit,
   SupervisedProcess,
 } from './lib/supervised-process.ts';
+export { writeFiles } from './lib/write-files.ts';
+export type { HostFile, HostFileContent, HostFileDirectory, HostFileLink, HostFileStream } from './lib/write-files.ts';

@@ -24,6 +24,7 @@ export type HostErrorCode =
   | 'OUTPUT_LIMIT'
   | 'PATH_REFUSED'
   | 'PERMISSION_DENIED'
+  | 'READ_FAILED'
   | 'SPAWN_FAILED'
   | 'SUPERVISOR_FAILED'
   | 'SUPERVISOR_LOST'

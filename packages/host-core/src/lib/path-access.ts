@@ -1,0 +1,111 @@
+import { isAbsolute, normalize } from 'node:path/posix';
+
+import { HostError } from './errors.ts';
+import type { Host, RunResult } from './host.ts';
+import { describeExit, outputTail } from './run-checked.ts';
+
+/** Options of what reads or writes one place on a host. */
+export interface PathOptions {
+  /**
+   * A directory that is trusted, at or above the path. Between it and the path no symbolic link is followed: whoever may
+   * write there cannot lead us out. Throws `PATH_REFUSED` where one stands in the way.
+   * @default links are followed
+   */
+  readonly beneath?: string;
+  /** Ends it, on the far side too. */
+  readonly abortSignal?: AbortSignal;
+}
+
+/** Exit codes of scripts that start with `enterScript`; chosen away from what cat, tar and the shell use. */
+export const pathExitCodes: Readonly<Record<'link' | 'notDirectory' | 'notFound' | 'notRegular', number>> = {
+  notFound: 44,
+  link: 45,
+  notRegular: 46,
+  notDirectory: 47,
+};
+
+/**
+ * Shell functions in front of a script that touches one place on a host.
+ *
+ * - `enter DIRECTORY BENEATH` changes into a directory. With BENEATH it compares where it got to with where it wanted to
+ *   get: a link on the way, also one put there this very moment, makes the two differ, and a directory that is the current
+ *   one cannot be exchanged any more.
+ * - `open_regular NAME BENEATH` opens a regular file of the current directory as descriptor 3 and, with BENEATH, compares
+ *   what was opened in the same way.
+ * - `describe PATH` prints mode (hexadecimal), size and modification time.
+ */
+export const enterScript: string = `
+lost() { [ -e "$1" ] || [ -L "$1" ] || exit ${pathExitCodes.notFound}; exit ${pathExitCodes.notDirectory}; }
+enter() {
+  if [ -n "$2" ]; then
+    cd -- "$2" 2>/dev/null || lost "$2"
+    base=$(pwd -P)
+  fi
+  cd -- "$1" 2>/dev/null || lost "$1"
+  [ -z "$2" ] || [ "$(pwd -P)" = "$base\${1#"$2"}" ] || exit ${pathExitCodes.link}
+}
+open_regular() {
+  if [ -n "$2" ] && [ -L "./$1" ]; then exit ${pathExitCodes.link}; fi
+  [ -e "./$1" ] || [ -L "./$1" ] || exit ${pathExitCodes.notFound}
+  [ -f "./$1" ] || exit ${pathExitCodes.notRegular}
+  exec 3<"./$1" || exit
+  if [ -n "$2" ] && [ -e /proc/self/fd/3 ]; then
+    [ "$(readlink /proc/self/fd/3)" = "$(pwd -P)/$1" ] || exit ${pathExitCodes.link}
+  fi
+}
+describe() {
+  stat $2 -c '%f %s %Y' -- "$1" 2>/dev/null || stat $2 -f '%Xp %z %m' -- "$1"
+}
+`;
+
+/** Checks and normalizes an absolute path of a host: no `..` and no trailing slash is left. A `TypeError` otherwise. */
+export function checkPath(path: string, name = 'path'): string {
+  if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
+    throw new TypeError(`${name} must be an absolute path`);
+  }
+  const normal = normalize(path);
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
+}
+
+/** Checks `beneath`; the empty string stands for "links are followed". */
+export function checkBeneath(path: string, beneath: string | undefined): string {
+  if (beneath === undefined) return '';
+  const ancestor = checkPath(beneath, 'beneath');
+  if (ancestor === '/') throw new TypeError('beneath must be a directory below /');
+  if (path !== ancestor && !path.startsWith(`${ancestor}/`))
+    throw new TypeError('beneath must be at or above the path');
+  return ancestor;
+}
+
+/** Whether a script ended because the path is not there. */
+export function isMissing(result: Pick<RunResult, 'exitCode'>): boolean {
+  return result.exitCode === pathExitCodes.notFound;
+}
+
+/**
+ * The error of a script that starts with `enterScript` and did not end with 0: `Cannot <what> on <host>: <reason>`.
+ * What is no matter of the path gets the code `otherwise`.
+ */
+export function pathError(
+  host: Pick<Host, 'description'>,
+  what: string,
+  result: Pick<RunResult, 'exitCode' | 'signal' | 'stderr'>,
+  otherwise: 'ARCHIVE_FAILED' | 'READ_FAILED' | 'WRITE_FAILED',
+): HostError {
+  const message = (reason: string): string => `Cannot ${what} on ${host.description}: ${reason}`;
+  switch (result.exitCode) {
+    case pathExitCodes.notFound:
+      return new HostError('NOT_FOUND', message('no such file or directory'));
+    case pathExitCodes.link:
+      return new HostError('PATH_REFUSED', message('a symbolic link is in the way'));
+    case pathExitCodes.notRegular:
+      return new HostError('PATH_REFUSED', message('not a regular file'));
+    case pathExitCodes.notDirectory:
+      return new HostError('PERMISSION_DENIED', message('not a directory one can enter'));
+    default: {
+      const stderr = outputTail(result.stderr);
+      const reason = stderr === '' ? `the script ${describeExit(result)}` : stderr;
+      return new HostError(/permission denied/i.test(stderr) ? 'PERMISSION_DENIED' : otherwise, message(reason));
+    }
+  }
+}
