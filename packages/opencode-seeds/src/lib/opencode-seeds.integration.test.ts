@@ -1,0 +1,174 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import { createLocalHost } from '@optio-ts/host-core';
+import { bytesCipher, noCipher } from '@optio-ts/seed-engine';
+import type { Store } from '@optio-ts/seed-engine';
+import { createMemoryStore } from '@optio-ts/seed-engine/memory';
+import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { AUTH_FILE, CONFIG_FILE, opencodeManifest, PLUGINS_DIRECTORY } from './manifest.ts';
+import { opencodeSeeds } from './opencode-seeds.ts';
+import type { CaptureOpencodeSeedOptions, OpencodeSeeds } from './opencode-seeds.ts';
+
+const opencodeVersion = '1.18.33';
+const auth = { openai: { type: 'api', key: 's3cret' } };
+
+const stores: Readonly<Record<string, (directory: string) => Store>> = {
+  memory: () => createMemoryStore(),
+  sqlite: (directory) => createSqliteStore(join(directory, 'store.db')),
+};
+
+for (const [name, createStore] of Object.entries(stores)) {
+  describe(`opencodeSeeds on ${name}`, () => {
+    const host = createLocalHost();
+    let directory: string;
+    let store: Store;
+    let seeds: OpencodeSeeds;
+    let home: string;
+
+    beforeEach(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'optio-opencode-seeds-'));
+      home = join(directory, 'home');
+      store = createStore(directory);
+      seeds = opencodeSeeds({ store, cipher: noCipher });
+    });
+
+    afterEach(async () => {
+      await store[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true });
+    });
+
+    const put = async (path: string, content: unknown): Promise<void> => {
+      await mkdir(dirname(join(home, path)), { recursive: true });
+      await writeFile(join(home, path), typeof content === 'string' ? content : JSON.stringify(content));
+    };
+    const capture = (options: Partial<CaptureOpencodeSeedOptions> = {}) =>
+      seeds.capture({ host, home, opencodeVersion, ...options });
+    const plantInto = async (seedId: string) => {
+      const target = join(directory, `planted-${seedId}`);
+      const report = await seeds.plant({ host, home: target, seedId });
+      return { report, target, json: async (path: string) => JSON.parse(await readFile(join(target, path), 'utf8')) };
+    };
+
+    it('carries login and model to another home, and nothing else that the agent left', async () => {
+      await put(AUTH_FILE, auth);
+      await put(CONFIG_FILE, { model: 'openai/gpt-5', mcp: { evil: { type: 'local', command: ['sh'] } } });
+      await put(`${PLUGINS_DIRECTORY}/evil.js`, 'export {}');
+      await put('.local/share/opencode/storage/session.json', '{}');
+      const seed = await capture({ label: 'work' });
+      expect(seed).toMatchObject({
+        model: 'openai/gpt-5',
+        label: 'work',
+        agent: 'opencode',
+        agentVersion: opencodeVersion,
+        manifestVersion: 1,
+        activeContent: [],
+      });
+      const { json, report, target } = await plantInto(seed.id);
+      expect(await json(AUTH_FILE)).toEqual(auth);
+      expect(await json(CONFIG_FILE)).toEqual({ model: 'openai/gpt-5' });
+      expect(report).toMatchObject({ model: 'openai/gpt-5', config: { model: 'openai/gpt-5' } });
+      expect((await stat(join(target, AUTH_FILE))).mode & 0o777).toBe(0o600);
+      const files = await readdir(target, { recursive: true, withFileTypes: true });
+      expect(files.filter((entry) => !entry.isDirectory()).map((entry) => entry.name)).toHaveLength(2);
+      // The home that was captured is as it was.
+      expect(JSON.parse(await readFile(join(home, CONFIG_FILE), 'utf8'))).toHaveProperty('mcp');
+    });
+
+    it('keeps the configuration that the home was given, over and over', async () => {
+      const config = { provider: { local: { options: { baseURL: 'http://127.0.0.1:1/v1' } } } };
+      await put(AUTH_FILE, auth);
+      await put(CONFIG_FILE, { provider: { local: { options: { baseURL: 'http://evil/v1' } } } });
+      const first = await capture({ config, model: 'local/small' });
+      const planted = await plantInto(first.id);
+      expect(planted.report.config).toEqual({ ...config, model: 'local/small' });
+      const again = await seeds.capture({
+        host,
+        home: planted.target,
+        opencodeVersion,
+        ...(planted.report.config === undefined ? {} : { config: planted.report.config }),
+      });
+      expect((await plantInto(again.id)).report.config).toEqual({ ...config, model: 'local/small' });
+    });
+
+    it('keeps everything of the manifest on request, with the model written into the configuration', async () => {
+      await put(AUTH_FILE, auth);
+      await put(CONFIG_FILE, { theme: 'dark' });
+      await put(`${PLUGINS_DIRECTORY}/deep/mine.js`, 'export {}');
+      await put('.local/share/opencode/storage/session.json', '{}');
+      const everything = { scope: 'everything', model: 'openai/gpt-5' } as const;
+      await expect(capture(everything)).rejects.toMatchObject({
+        code: 'ACTIVE_CONTENT',
+        message: expect.stringContaining('.config/opencode/plugins/deep/mine.js'),
+      });
+      expect(await seeds.list()).toEqual([]);
+      const seed = await capture({ ...everything, acceptCode: true });
+      expect(seed.activeContent).toEqual(['.config/opencode/plugins/deep/mine.js: a plugin']);
+      const { json, target } = await plantInto(seed.id);
+      expect(await json(CONFIG_FILE)).toEqual({ theme: 'dark', model: 'openai/gpt-5' });
+      expect(await readFile(join(target, PLUGINS_DIRECTORY, 'deep/mine.js'), 'utf8')).toBe('export {}');
+      await expect(stat(join(target, '.local/share/opencode/storage'))).rejects.toMatchObject({ code: 'ENOENT' });
+    });
+
+    it('refuses a home that is not fit to be kept, and stores nothing', async () => {
+      await expect(capture()).rejects.toMatchObject({ code: 'LOGIN_MISSING' });
+      await put(AUTH_FILE, '{"openai":');
+      await expect(capture()).rejects.toMatchObject({ code: 'LOGIN_MISSING' });
+      await put(AUTH_FILE, auth);
+      await expect(capture()).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+      await expect(capture({ opencodeVersion: '2.0.0', model: 'a/b' })).rejects.toMatchObject({
+        code: 'VERSION_UNSUPPORTED',
+      });
+      expect(await seeds.list()).toEqual([]);
+    });
+
+    it('does not follow an agent’s link out of the home', async () => {
+      const secret = join(directory, 'secret.json');
+      await writeFile(secret, JSON.stringify({ other: { type: 'api', key: 'of somebody else' } }));
+      await mkdir(dirname(join(home, AUTH_FILE)), { recursive: true });
+      await symlink(secret, join(home, AUTH_FILE));
+      await expect(capture({ model: 'a/b' })).rejects.toThrow();
+      expect(await seeds.list()).toEqual([]);
+    });
+
+    it('refuses to plant the seed of an opencode that it does not know', async () => {
+      await put(AUTH_FILE, auth);
+      const { id } = await capture({ model: 'a/b' });
+      const document = await store.get(opencodeManifest.collection, id);
+      if (document === undefined) throw new Error('the seed is gone');
+      await store.replace(opencodeManifest.collection, { ...document, agentVersion: '2.0.0' });
+      await expect(seeds.plant({ host, home: join(directory, 'other'), seedId: id })).rejects.toMatchObject({
+        code: 'VERSION_UNSUPPORTED',
+      });
+      await expect(stat(join(directory, 'other'))).rejects.toMatchObject({ code: 'ENOENT' });
+    });
+
+    it('lists, gets, verifies and purges', async () => {
+      await put(AUTH_FILE, auth);
+      const seed = await capture({ model: 'a/b' });
+      expect(await seeds.list()).toMatchObject([{ id: seed.id, model: 'a/b' }]);
+      expect(await seeds.get(seed.id)).toMatchObject({ id: seed.id });
+      expect(await seeds.get('f'.repeat(24))).toBeUndefined();
+      expect(await seeds.verify(seed.id)).toMatchObject({ isSound: true, members: [AUTH_FILE, CONFIG_FILE] });
+      await seeds.purge(seed.id);
+      expect(await seeds.list()).toEqual([]);
+      await expect(seeds.purge(seed.id)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
+      await expect(plantInto(seed.id)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
+    });
+
+    it('says with a type of its own that the key is not the right one', async () => {
+      const xor = (key: number) => {
+        const turn = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ key);
+        return opencodeSeeds({ store, cipher: bytesCipher({ name: 'xor', encrypt: turn, decrypt: turn }) });
+      };
+      await put(AUTH_FILE, auth);
+      seeds = xor(7);
+      const seed = await capture({ model: 'a/b' });
+      expect((await plantInto(seed.id)).report.model).toBe('a/b');
+      expect(await xor(8).verify(seed.id)).toMatchObject({ isSound: false });
+    });
+  });
+}
