@@ -22,8 +22,10 @@ const program = [
   // The search of PATH that exec will do, to tell a missing program from a command that itself ends with 126 or 127.
   'o_w() { o_r=missing; case $1 in */*) [ -e "$1" ] && o_r=denied; [ -f "$1" ] && [ -x "$1" ]; return;; esac;',
   'set -f; IFS=:; for o_d in $PATH; do if [ -f "${o_d:-.}/$1" ]; then [ -x "${o_d:-.}/$1" ] && return; o_r=denied; fi; done; return 1; };',
-  // A failed exec ends the shell and runs the trap; a successful one has neither shell nor trap.
-  'o_x() { o_w "$1" || o_f $o_r; unset IFS; echo "$o_n-go" >&2; trap "echo $o_n-exec >&2" 0; exec "$@"; };',
+  // A failed exec ends the shell, which runs the trap; bash has dropped its traps by then, but can be told to go on instead.
+  'o_e() { o_s=$?; trap - 0; echo "$o_n-exec" >&2; exit $o_s; };',
+  'o_x() { o_w "$1" || o_f $o_r; unset IFS; echo "$o_n-go" >&2; trap o_e 0;',
+  'if command -v shopt >/dev/null; then shopt -s execfail; fi; exec "$@"; o_e; };',
   'echo "$o_n-ready $$ $o_g $o_t"; echo "$o_n-ready" >&2;',
   'IFS= read -r o_l || exit 125; eval "$o_l"',
 ].join(' ');

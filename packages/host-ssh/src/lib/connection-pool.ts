@@ -72,6 +72,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   let notBefore = 0;
   let wantedIdle = 3;
 
+  const alive = (): readonly Connection[] => connections.filter(({ dialled }) => !dialled.isLost());
   const sessions = (connection: Connection): number =>
     connection.idle.length + connection.priming + connection.short + connection.long;
 
@@ -82,7 +83,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   };
 
   const serve = (waiter: Waiter): void => {
-    const connection = connections.find((candidate) =>
+    const connection = alive().find((candidate) =>
       waiter.use === 'client' ? true : candidate.idle.length > 0 && admits(candidate, waiter.use),
     );
     if (!connection) return;
@@ -114,7 +115,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         continue;
       }
       const { use } = waiter;
-      const fits = connections.filter((connection) => admits(connection, use, claimedLong.get(connection)));
+      const fits = alive().filter((connection) => admits(connection, use, claimedLong.get(connection)));
       let connection = fits.find((candidate) => (onTheWay.get(candidate) ?? 0) > 0);
       if (connection) onTheWay.set(connection, (onTheWay.get(connection) ?? 0) - 1);
       else {
@@ -130,8 +131,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   const refill = (): void => {
     if (closing.signal.aborted) return;
-    let idle = connections.reduce((sum, { idle: shells, priming }) => sum + shells.length + priming, 0);
-    for (const connection of connections) {
+    let idle = alive().reduce((sum, { idle: shells, priming }) => sum + shells.length + priming, 0);
+    for (const connection of alive()) {
       while (idle < idleTarget(wantedIdle, connection.limit) && sessions(connection) < connection.limit) {
         prime(connection);
         idle += 1;
@@ -175,7 +176,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   const startDial = (isUrgent: boolean): void => {
     const most = options.maxConnections + (isUrgent ? 1 : 0);
-    if (isDialling || connections.length >= most) return;
+    if (isDialling || alive().length >= most) return;
     isDialling = true;
     void (async () => {
       try {
@@ -184,7 +185,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       } catch (error) {
         hasFailed();
         // Where other connections live on, whoever waits is served by them when their commands end.
-        if (connections.length === 0) rejectWaiters(error, () => true);
+        if (alive().length === 0) rejectWaiters(error, () => true);
         else setTimeout(pump, backoffMs(failures)).unref();
         isDialling = false;
         return;
@@ -249,7 +250,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         barrier: () => barrier(dialled),
       })),
     takeClient: (abortSignal) => wait('client', abortSignal, ({ dialled }) => dialled.client),
-    hasConnection: () => connections.length > 0,
+    hasConnection: () => alive().length > 0,
     close(reason) {
       if (closing.signal.aborted) return;
       closing.abort(reason);

@@ -36,6 +36,7 @@ export function createSshHost(options: CreateSshHostOptions): Host {
   const forwards = new Set<PortForward>();
   const orphans = new Map<string, KillRoot>();
   const disposing = new AbortController();
+  let hasStarted = false;
   let disposal: Promise<void> | undefined;
 
   const pool = createConnectionPool({
@@ -66,6 +67,7 @@ export function createSshHost(options: CreateSshHostOptions): Host {
       const env = { [RUN_ID_VARIABLE]: createRunId(runIdPrefix), ...commandOptions.env };
       const runId = env[RUN_ID_VARIABLE] ?? '';
       const shell = await pool.takeShell(use, stop.signal);
+      hasStarted = true;
       const remember = (error: unknown): void => {
         const { pid, startTime } = shell.identity;
         // Without a start time the pid may be somebody else's by then; the run id is found all the same.
@@ -129,6 +131,8 @@ export function createSshHost(options: CreateSshHostOptions): Host {
     }
   };
 
+  const sweep = (): Promise<void> => killTree({ runId: runIdPrefix, roots: [...orphans.values()] });
+
   const dispose = async (): Promise<void> => {
     disposing.abort();
     // One that is just starting is ended by the same signal, and tells how that went to whoever started it.
@@ -137,11 +141,12 @@ export function createSshHost(options: CreateSshHostOptions): Host {
       ...[...processes].map((process) => process.exited.catch(throwUnconfirmed)),
       ...[...forwards].map((forward) => forward[Symbol.asyncDispose]()),
     ]);
-    // What commands left in the background carries their run ids. Without a link, nothing can be done about it.
-    if (pool.hasConnection() || orphans.size > 0) {
-      const roots = [...orphans.values()];
-      results.push(...(await Promise.allSettled([killTree({ runId: runIdPrefix, roots })])));
-    }
+    if (orphans.size > 0) results.push(...(await Promise.allSettled([sweep()])));
+    // What commands left in the background carries their run ids. Without a link, nothing is known of it.
+    else if (hasStarted && pool.hasConnection())
+      await sweep().catch((error: unknown) => {
+        if (pool.hasConnection()) results.push({ status: 'rejected', reason: error });
+      });
     pool.close(new HostError('DISPOSED', `The connection to ${description} was closed`));
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     if (failures.length === 1) throw failures[0];

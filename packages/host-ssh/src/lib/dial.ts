@@ -165,7 +165,8 @@ async function logIn(
       // A dead link never answers the goodbye, and a socket that waits for it keeps this process alive.
       if (socket instanceof Socket) socket.destroySoon();
     };
-    return { client, serverVersion: version(), isLost: () => isLost, lost: lost.promise, close };
+    // The socket knows before its `close` has told everybody.
+    return { client, serverVersion: version(), isLost: () => isLost || !socket.writable, lost: lost.promise, close };
   } catch (error) {
     client.destroy();
     socket.destroy();

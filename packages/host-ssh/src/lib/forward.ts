@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 
 import { HostError, type ForwardPortOptions, type PortForward } from '@optio-ts/host-core';
-import type { Client } from 'ssh2';
+import type { Client, ClientChannel } from 'ssh2';
 
 /** What a forward needs of the host object. */
 export interface OpenForwardOptions extends ForwardPortOptions {
@@ -29,7 +29,7 @@ export async function openForward(options: OpenForwardOptions): Promise<PortForw
     // Errors of one connection are told to whoever made it, by its end.
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
-    carry(socket, port, takeClient(closing.signal)).catch(() => socket.resetAndDestroy());
+    connectThrough(socket, options, closing.signal).catch(() => socket.resetAndDestroy());
   });
   server.listen({ host: loopback, port: localPort });
   try {
@@ -52,23 +52,46 @@ export async function openForward(options: OpenForwardOptions): Promise<PortForw
   };
 }
 
-async function carry(socket: Socket, port: number, taking: Promise<Client>): Promise<void> {
-  const client = await taking;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  client.forwardOut(loopback, socket.remotePort ?? 0, loopback, port, (error, channel) => {
-    if (error) return reject(error);
-    // Each direction ends on its own; only what breaks one breaks the other.
-    const onEnd = (failure: Error | null): void => {
-      if (!failure) return;
-      channel.close();
-      socket.destroy();
-    };
-    // The far side's hard end closes the channel for both directions, and nobody may still write into it.
-    channel.once('close', () => socket.destroySoon());
-    socket.once('close', () => channel.close());
-    pipeline(socket, channel, onEnd);
-    pipeline(channel, socket, onEnd);
-    resolve();
+/** Times a channel is asked for, while the reason for not getting it is the loss of the link. */
+const attempts = 3;
+
+async function connectThrough(socket: Socket, options: OpenForwardOptions, abortSignal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = await options.takeClient(abortSignal);
+    try {
+      carry(socket, await openChannel(client, socket, options.port));
+      return;
+    } catch (error) {
+      // Nothing of the connection has been sent yet, and so it may be made again over a new link.
+      if (isRefusal(error) || attempt === attempts) throw error;
+    }
+  }
+}
+
+function openChannel(client: Client, socket: Socket, port: number): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.forwardOut(loopback, socket.remotePort ?? 0, loopback, port, (error, channel) => {
+      if (error) reject(error);
+      else resolve(channel);
+    });
   });
-  await promise;
+}
+
+/** Whether the server itself said no: then the error has a reason. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'reason' in error && typeof error.reason === 'number';
+}
+
+/** Each direction ends on its own; only what breaks one breaks the other. */
+function carry(socket: Socket, channel: ClientChannel): void {
+  const onEnd = (failure: Error | null): void => {
+    if (!failure) return;
+    channel.close();
+    socket.destroy();
+  };
+  // A closed channel takes nothing more, and a closed socket neither.
+  channel.once('close', () => socket.destroySoon());
+  socket.once('close', () => channel.close());
+  pipeline(socket, channel, onEnd);
+  pipeline(channel, socket, onEnd);
 }

@@ -51,7 +51,9 @@ export function fromKnownHosts(...paths: readonly string[]): HostKeyPolicy {
   return {
     description: paths.join(', '),
     async open(target) {
-      const lines = (await Promise.all(paths.map((path) => readLines(path)))).flat();
+      const lines = (
+        await Promise.all(paths.map(async (path) => parseKnownHosts(await readFile(path, 'utf8'), path)))
+      ).flat();
       return {
         keyTypes: knownKeyTypes(lines, target),
         verify: (key) => Promise.resolve(refusalOf(lines, paths, target, key)),
@@ -92,7 +94,8 @@ export function acceptNew(path: string): HostKeyPolicy {
   return {
     description: `${path} (new hosts are accepted)`,
     async open(target) {
-      const lines = await readLines(path, 'may be missing');
+      const text = await readText(path);
+      const lines = parseKnownHosts(text, path);
       return {
         keyTypes: knownKeyTypes(lines, target),
         async verify(key) {
@@ -100,8 +103,9 @@ export function acceptNew(path: string): HostKeyPolicy {
           if (verdict.kind !== 'unknown' || verdict.hasAuthority) return refusalOf(lines, [path], target, key);
           await mkdir(dirname(path), { recursive: true, mode: 0o700 });
           const line = `${knownHostsName(target.host, target.port)} ${keyTypeOf(key)} ${Buffer.from(key).toString('base64')}\n`;
-          // A file whose last line is not ended would swallow it. An empty line is none.
-          await appendFile(path, lines.length === 0 ? line : `\n${line}`, { mode: 0o600 });
+          // A last line that is not ended would swallow it.
+          const separator = text === '' || text.endsWith('\n') ? '' : '\n';
+          await appendFile(path, separator + line, { mode: 0o600 });
           return undefined;
         },
       };
@@ -114,11 +118,12 @@ export function fingerprintOf(key: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-async function readLines(path: string, whenMissing?: 'may be missing'): Promise<readonly KnownHostsLine[]> {
+/** The text of a file that need not be there yet. */
+async function readText(path: string): Promise<string> {
   try {
-    return parseKnownHosts(await readFile(path, 'utf8'), path);
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (whenMissing !== undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
 }

@@ -14,7 +14,8 @@ export interface MarkedProcess {
 /** Runs a program of this machine to its end and returns what it printed. Input goes over stdin, never in the arguments. */
 export async function runTool(program: string, commandArguments: readonly string[], input = ''): Promise<string> {
   const running = execFileAsync(program, commandArguments);
-  running.child.stdin?.end(input);
+  // Most of them read no input, and may be gone before it could be written.
+  running.child.stdin?.on('error', () => {}).end(input);
   return (await running).stdout;
 }
 

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+
+import { admitsLong, assumedSessionLimit, backoffMs, idleTarget } from './pool-rules.ts';
+
+describe('assumedSessionLimit', () => {
+  it('gives dropbear a connection per command', () => {
+    expect(assumedSessionLimit('SSH-2.0-dropbear_2022.83')).toBe(1);
+    expect(assumedSessionLimit('SSH-2.0-OpenSSH_9.2p1 Debian-2')).toBe(10);
+    expect(assumedSessionLimit('')).toBe(10);
+  });
+});
+
+describe('admitsLong', () => {
+  it('keeps the last two sessions for what ends soon', () => {
+    expect([7, 8, 9].map((running) => admitsLong(running, 10))).toEqual([true, false, false]);
+  });
+
+  it('lets one in where there are no more than two', () => {
+    expect([1, 2, 3].map((limit) => [admitsLong(0, limit), admitsLong(1, limit)])).toEqual([
+      [true, false],
+      [true, false],
+      [true, false],
+    ]);
+  });
+});
+
+describe('idleTarget', () => {
+  it('is what is wanted, as far as the limit leaves room', () => {
+    expect([1, 2, 5, 7, 10].map((limit) => idleTarget(6, limit))).toEqual([1, 1, 1, 3, 6]);
+    expect(idleTarget(3, 10)).toBe(3);
+  });
+});
+
+describe('backoffMs', () => {
+  it('doubles up to ten seconds', () => {
+    expect([0, 1, 2, 3, 6, 7, 50].map(backoffMs)).toEqual([250, 250, 500, 1000, 8000, 10_000, 10_000]);
+  });
+});

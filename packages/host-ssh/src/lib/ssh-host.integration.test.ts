@@ -1,0 +1,417 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Bytes, Host } from '@optio-ts/host-core';
+import { startLink, startSshd, type Link, type Sshd, type StartSshdOptions } from '@optio-ts/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+
+import { acceptNew, createSshHost, fromKnownHosts, pinnedKey, type CreateSshHostOptions } from '../index.ts';
+
+/** One server for all that needs nothing of its own. */
+let shared: { readonly sshd?: Sshd; readonly reason?: string };
+const opened: AsyncDisposable[] = [];
+
+beforeAll(async () => {
+  shared = await startSshd({ hostKeys: ['ed25519', 'rsa'] });
+});
+afterEach(async () => {
+  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]();
+});
+afterAll(() => shared.sshd?.close());
+
+function useShared(ctx: TestContext): Sshd {
+  return shared.sshd ?? ctx.skip(`needs ${shared.reason}`);
+}
+
+async function useOwn(ctx: TestContext, options: StartSshdOptions): Promise<Sshd> {
+  const { sshd, reason } = await startSshd(options);
+  if (!sshd) return ctx.skip(`needs ${reason}`);
+  opened.push(sshd);
+  return sshd;
+}
+
+function open(sshd: Sshd, options: Partial<CreateSshHostOptions> = {}): Host {
+  const host = createSshHost({
+    host: sshd.host,
+    port: sshd.port,
+    user: sshd.user,
+    authentication: { type: 'key', privateKey: sshd.privateKey },
+    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+    ...options,
+  });
+  opened.push(host);
+  return host;
+}
+
+async function useLink(sshd: Sshd, delayMs = 0): Promise<Link> {
+  const link = await startLink({ targetPort: sshd.port, delayMs });
+  opened.push(link);
+  return link;
+}
+
+const text = async (host: Host, ...command: string[]): Promise<string> => String((await host.run(command)).stdout);
+
+async function readAll(bytes: Bytes): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+async function firstOf(bytes: Bytes): Promise<string> {
+  const { value } = await bytes[Symbol.asyncIterator]().next();
+  return Buffer.from(value as Uint8Array).toString();
+}
+
+describe('host keys', () => {
+  it('are checked before anything is sent that could authenticate', async (ctx) => {
+    const sshd = await useOwn(ctx, {});
+    const wrong = `SHA256:${'a'.repeat(43)}`;
+    await expect(open(sshd, { hostKeys: pinnedKey(wrong) }).run(['true'])).rejects.toMatchObject({
+      code: 'HOST_KEY_REFUSED',
+      message: expect.stringContaining(sshd.hostKeys[0]?.fingerprint ?? 'none') as string,
+    });
+    expect(sshd.log()).not.toMatch(/Accepted|Failed|userauth/);
+  });
+
+  it('of the type that the file holds are asked for', async (ctx) => {
+    const sshd = useShared(ctx);
+    const directory = await mkdtemp(join(tmpdir(), 'optio-known-'));
+    const file = join(directory, 'known_hosts');
+    try {
+      // Of the server's two keys the one it would not show by itself.
+      await writeFile(file, sshd.knownHosts.split('\n')[1] ?? '');
+      expect(await text(open(sshd, { hostKeys: fromKnownHosts(file) }), 'echo', 'in')).toBe('in\n');
+      await writeFile(file, '');
+      await expect(open(sshd, { hostKeys: fromKnownHosts(file) }).run(['true'])).rejects.toMatchObject({
+        code: 'HOST_KEY_REFUSED',
+      });
+      await rm(file);
+      await expect(open(sshd, { hostKeys: fromKnownHosts(file) }).run(['true'])).rejects.toMatchObject({
+        code: 'HOST_KEY_REFUSED',
+        message: expect.stringContaining(file) as string,
+      });
+      expect(await text(open(sshd, { hostKeys: acceptNew(file) }), 'echo', 'new')).toBe('new\n');
+      expect(await text(open(sshd, { hostKeys: fromKnownHosts(file) }), 'echo', 'known')).toBe('known\n');
+      expect(await readFile(file, 'utf8')).toContain(`[127.0.0.1]:${sshd.port} ssh-ed25519 `);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('are checked at each jump', async (ctx) => {
+    const [gate, sshd] = [await useOwn(ctx, {}), useShared(ctx)];
+    const jump = {
+      host: gate.host,
+      port: gate.port,
+      user: gate.user,
+      authentication: { type: 'key-file', path: gate.privateKeyFile },
+      hostKeys: pinnedKey(gate.hostKeys[0]?.publicKey ?? ''),
+    } as const;
+    expect(await text(open(sshd, { jumps: [jump] }), 'echo', 'through')).toBe('through\n');
+    expect(gate.log()).toContain('Accepted publickey');
+    const bad = { ...jump, hostKeys: pinnedKey(`SHA256:${'a'.repeat(43)}`) };
+    await expect(open(sshd, { jumps: [bad] }).run(['true'])).rejects.toMatchObject({ code: 'HOST_KEY_REFUSED' });
+  });
+});
+
+describe('authentication', () => {
+  it('says what was tried when nothing is accepted, and no secret', async (ctx) => {
+    const [sshd, other] = [useShared(ctx), await useOwn(ctx, {})];
+    const host = open(sshd, {
+      authentication: [
+        { type: 'key', privateKey: other.privateKey },
+        { type: 'password', password: 'hunter2' },
+      ],
+    });
+    const error = (await host.run(['true']).catch((caught: unknown) => caught)) as Error & { code: string };
+    expect(error.code).toBe('CONNECT_FAILED');
+    expect(error.message).toMatch(
+      /Cannot log in to .*tried the given key \(ssh-ed25519 SHA256:.*the server takes publickey/,
+    );
+    expect(JSON.stringify([error.message, String(error.cause), error.stack])).not.toContain('hunter2');
+  });
+
+  it('takes a password', async (ctx) => {
+    const sshd = await useOwn(ctx, { user: 'other', password: 'pass word' });
+    const host = open(sshd, { authentication: { type: 'password', password: () => Promise.resolve('pass word') } });
+    expect(await text(host, 'id', '-un')).toBe(`${sshd.user}\n`);
+  });
+
+  it('goes on where an agent cannot be asked', async (ctx) => {
+    const sshd = useShared(ctx);
+    const authentication = [
+      { type: 'agent', socketPath: '/no/such/agent' },
+      { type: 'key', privateKey: sshd.privateKey },
+    ] as const;
+    expect(await text(open(sshd, { authentication }), 'echo', 'in')).toBe('in\n');
+  });
+
+  it('refuses an encrypted key without its passphrase, naming the file and not the key', async (ctx) => {
+    const sshd = useShared(ctx);
+    const directory = await mkdtemp(join(tmpdir(), 'optio-key-'));
+    opened.push({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) });
+    const path = join(directory, 'key');
+    await writeFile(path, sshd.privateKey, { mode: 0o600 });
+    const local = (await import('@optio-ts/host-core')).createLocalHost();
+    opened.push(local);
+    await local.run(['ssh-keygen', '-q', '-p', '-P', '', '-N', 'secret', '-f', path]);
+    await expect(open(sshd, { authentication: { type: 'key-file', path } }).run(['true'])).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      message: expect.stringContaining(`${path} is encrypted and no passphrase was given`) as string,
+    });
+    const authentication = { type: 'key-file', path, passphrase: 'secret' } as const;
+    expect(await text(open(sshd, { authentication }), 'echo', 'in')).toBe('in\n');
+  });
+});
+
+describe('connecting', () => {
+  it('fails with the reason, and works when the reason is gone', async (ctx) => {
+    const link = await useLink(useShared(ctx));
+    link.cut({ refuse: true });
+    const host = open(useShared(ctx), { port: link.port });
+    await expect(host.run(['true'])).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    link.mend();
+    expect(await text(host, 'echo', 'back')).toBe('back\n');
+  });
+
+  it('gives up on a server that says nothing, and sooner when aborted', async (ctx) => {
+    const link = await useLink(useShared(ctx));
+    link.halfOpen();
+    const host = open(useShared(ctx), { port: link.port, connectTimeoutMs: 300 });
+    await expect(host.run(['true'])).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    const patient = open(useShared(ctx), { port: link.port });
+    const abortSignal = AbortSignal.timeout(50);
+    await expect(patient.run(['true'], { abortSignal })).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(patient.run(['true'], { timeoutMs: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+  });
+
+  it('takes one round trip for a command on a warm connection', async (ctx) => {
+    const link = await useLink(useShared(ctx), 20);
+    const host = open(useShared(ctx), { port: link.port });
+    await host.run(['true']);
+    // Shells that are made ready in the background talk as well, until there are enough.
+    const roundTrips = async (): Promise<number> => {
+      link.resetCounts();
+      await host.run(['true']);
+      return link.counts().roundTrips;
+    };
+    await expect.poll(roundTrips, { interval: 500, timeout: 20_000 }).toBe(1);
+  });
+});
+
+describe('a lost link', () => {
+  it('fails what runs with CONNECTION_LOST, and the next call works', async (ctx) => {
+    const sshd = useShared(ctx);
+    const link = await useLink(sshd);
+    const host = open(sshd, { port: link.port });
+    const child = await host.spawn(['sh', '-c', 'echo started; exec sleep 600']);
+    expect(await firstOf(child.stdout)).toBe('started\n');
+    const running = host.run(['sleep', '600']);
+    await host.run(['true']);
+    link.cut();
+    await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    await expect(running).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    await expect(readAll(child.stdout)).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    expect(await text(host, 'echo', 'back')).toBe('back\n');
+    // And what was lost is ended, now that there is a link again.
+    const sleeping = async (): Promise<number> =>
+      (await sshd.processes()).filter(({ command }) => command.startsWith('sleep 600')).length;
+    await expect.poll(sleeping, { timeout: 20_000 }).toBe(0);
+  });
+
+  it('is noticed when nothing comes any more', async (ctx) => {
+    const link = await useLink(useShared(ctx));
+    const host = open(useShared(ctx), { port: link.port, keepaliveIntervalMs: 100, keepaliveCount: 2 });
+    const child = await host.spawn(['sleep', '600']);
+    link.halfOpen();
+    await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    link.mend();
+    expect(await text(host, 'echo', 'back')).toBe('back\n');
+  });
+
+  it('does not keep a forwarded port from working again, on the same port', async (ctx) => {
+    const server = await startEcho();
+    const link = await useLink(useShared(ctx));
+    const host = open(useShared(ctx), { port: link.port });
+    await using forward = await host.forwardPort(server.port);
+    expect(await talk(forward.localPort, 'one')).toBe('one');
+    link.cut();
+    expect(await talk(forward.localPort, 'two')).toBe('two');
+  });
+});
+
+describe('forwardPort', () => {
+  it('passes on the end of each direction by itself', async (ctx) => {
+    const server = await startEcho();
+    const host = open(useShared(ctx));
+    await using forward = await host.forwardPort(server.port);
+    const socket = connect({ host: '127.0.0.1', port: forward.localPort, allowHalfOpen: true });
+    // The echo server answers only when it has heard the end.
+    socket.end('x'.repeat(300_000));
+    expect((await readAll(socket)).length).toBe(300_000);
+  });
+
+  it('resets a connection to a port where nobody listens', async (ctx) => {
+    const server = await startEcho();
+    await server.close();
+    await using forward = await open(useShared(ctx)).forwardPort(server.port);
+    const socket = connect({ host: '127.0.0.1', port: forward.localPort }).on('error', () => {});
+    await new Promise((resolve) => socket.once('close', resolve));
+  });
+
+  it('stops listening when disposed, and when its host is', async (ctx) => {
+    const server = await startEcho();
+    const host = open(useShared(ctx));
+    const first = await host.forwardPort(server.port);
+    const second = await host.forwardPort(server.port);
+    await first[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    await expect(talk(first.localPort, 'x')).rejects.toThrow('ECONNREFUSED');
+    expect(await talk(second.localPort, 'y')).toBe('y');
+    await host[Symbol.asyncDispose]();
+    await expect(talk(second.localPort, 'z')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('takes the local port it is told, or fails with FORWARD_FAILED', async (ctx) => {
+    const server = await startEcho();
+    await expect(open(useShared(ctx)).forwardPort(server.port, { localPort: server.port })).rejects.toMatchObject({
+      code: 'FORWARD_FAILED',
+    });
+  });
+});
+
+describe('sessions', () => {
+  it('of a server that allows one per connection are enough, by more connections', async (ctx) => {
+    const sshd = await useOwn(ctx, { config: ['MaxSessions 1'] });
+    const host = open(sshd);
+    const children = await Promise.all(
+      [1, 2, 3].map(() => host.spawn(['sh', '-c', 'read -r line; echo "$line"'], { stdin: 'x\n' })),
+    );
+    const long = await host.spawn(['sleep', '600']);
+    const runs = await Promise.all(Array.from({ length: 6 }, (_, index) => text(host, 'echo', String(index))));
+    expect(runs).toEqual(['0\n', '1\n', '2\n', '3\n', '4\n', '5\n']);
+    expect(await Promise.all(children.map((child) => readAll(child.stdout)))).toEqual(['x\n', 'x\n', 'x\n']);
+    await long.kill({ graceMs: 0 });
+    await expect(long.exited).resolves.toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  it('serve twenty long commands and twenty short ones with the usual limit', async (ctx) => {
+    const host = open(useShared(ctx));
+    const children = await Promise.all(Array.from({ length: 20 }, () => host.spawn(['sleep', '600'])));
+    const runs = await Promise.all(Array.from({ length: 20 }, (_, index) => text(host, 'echo', String(index))));
+    expect(runs).toEqual(Array.from({ length: 20 }, (_, index) => `${index}\n`));
+    await Promise.all(children.map((child) => child.kill()));
+  });
+});
+
+describe('login shells', () => {
+  const noise = 'printf "no line break"; echo noise >&2; echo more noise';
+
+  it('that print on both streams change nothing of a result', async (ctx) => {
+    const sshd = await useOwn(ctx, { user: 'other', loginShell: '/bin/bash', homeFiles: { '.bashrc': noise } });
+    const host = open(sshd);
+    const result = await host.run(['sh', '-c', 'echo out; echo err >&2; exit 3']);
+    expect({ ...result, stdout: String(result.stdout), stderr: String(result.stderr) }).toEqual({
+      stdout: 'out\n',
+      stderr: 'err\n',
+      exitCode: 3,
+      signal: undefined,
+    });
+  });
+
+  it('that run no commands are named as the reason', async (ctx) => {
+    const sshd = await useOwn(ctx, { user: 'other', loginShell: '/usr/sbin/nologin' });
+    await expect(open(sshd).run(['true'])).rejects.toMatchObject({
+      code: 'HOST_UNSUPPORTED',
+      message: expect.stringContaining('not available') as string,
+    });
+  });
+
+  it('never see arguments or environment of a command', async (ctx) => {
+    const sshd = await useOwn(ctx, { user: 'other' });
+    const host = open(sshd);
+    const env = { SECRET: 'c0nf1dent1al' };
+    const child = await host.spawn(['sh', '-c', 'echo ready; read -r line', 'argument'], { env, stdin: forever() });
+    await firstOf(child.stdout);
+    // All processes' arguments, as any user of the machine can read them.
+    const { stdout } = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null']);
+    expect(String(stdout)).toContain('argument');
+    expect(String(stdout)).not.toContain('c0nf1dent1al');
+    expect(sshd.log()).not.toContain('c0nf1dent1al');
+    await child.kill({ graceMs: 0 });
+  });
+});
+
+describe('dispose', () => {
+  it('ends what was started, and what that left behind, and leaves no process', async (ctx) => {
+    const sshd = await useOwn(ctx, {});
+    const host = open(sshd);
+    await host.run(['sh', '-c', 'setsid sleep 600 >/dev/null 2>&1 &']);
+    const child = await host.spawn(['sh', '-c', 'trap "" TERM; sleep 600 & wait']);
+    const running = expect(host.run(['sleep', '600'])).rejects.toMatchObject({ code: 'DISPOSED' });
+    await host[Symbol.asyncDispose]();
+    await running;
+    await expect(child.exited).rejects.toMatchObject({ code: 'DISPOSED' });
+    await expect(host.run(['true'])).rejects.toMatchObject({ code: 'DISPOSED' });
+    await expect.poll(() => sshd.processes(), { timeout: 10_000 }).toEqual([]);
+    await host[Symbol.asyncDispose]();
+  });
+
+  it('does not wait for a connection that is being made', async (ctx) => {
+    const link = await useLink(useShared(ctx));
+    link.halfOpen();
+    const host = open(useShared(ctx), { port: link.port });
+    const running = expect(host.run(['true'])).rejects.toMatchObject({ code: 'DISPOSED' });
+    await host[Symbol.asyncDispose]();
+    await running;
+  });
+
+  it('says so when an end could not be confirmed', async (ctx) => {
+    const link = await useLink(useShared(ctx));
+    const host = createSshHost({
+      host: '127.0.0.1',
+      port: link.port,
+      user: useShared(ctx).user,
+      authentication: { type: 'key', privateKey: useShared(ctx).privateKey },
+      hostKeys: pinnedKey(...useShared(ctx).hostKeys.map(({ fingerprint }) => fingerprint)),
+    });
+    const child = await host.spawn(['sleep', '600']);
+    link.cut({ refuse: true });
+    await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    await expect(host[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'KILL_NOT_CONFIRMED' });
+  });
+});
+
+async function* forever(): AsyncGenerator<Uint8Array, void, void> {
+  yield new Uint8Array(0);
+  await new Promise(() => {});
+}
+
+interface Echo {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Answers with what it heard once it has heard the end. */
+async function startEcho(): Promise<Echo> {
+  const server: Server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
+    const chunks: Buffer[] = [];
+    socket.on('error', () => {});
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.on('end', () => socket.end(Buffer.concat(chunks)));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+  opened.unshift({ [Symbol.asyncDispose]: close });
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+async function talk(port: number, words: string): Promise<string> {
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  socket.end(words);
+  return readAll(socket);
+}
