@@ -47,7 +47,9 @@ export type { TaskRootOptions } from './lib/task-directory.ts';
 export { TaskDirectoryInUseError } from './lib/workspace-errors.ts';
 export { openWorkspace } from './lib/workspace.ts';
 export type { CloseWorkspaceOptions, OpenWorkspaceOptions, Workspace } from './lib/workspace.ts';
-export type { GrowingFile } from './lib/follow-lines.ts';
+export { followLines } from './lib/follow-lines.ts';
+export type { FollowOptions, GrowingFile } from './lib/follow-lines.ts';
+export type { FollowedLine } from './lib/follow-state.ts';
 export { findSupervised, startSupervised } from './lib/supervised.ts';
 export type { FindSupervisedOptions, StartSupervisedOptions } from './lib/supervised.ts';
 export type {

@@ -151,7 +151,6 @@ export function killScript(): string {
 }
 
 async function waitForExit(parts: SupervisedProcessParts, name: string): Promise<SupervisedExit> {
-  const { host } = parts;
   for (let retryMs = 1000; ; retryMs = Math.min(retryMs * 2, longestRetryMs)) {
     try {
       return await watchOnce(parts, name);

@@ -1,0 +1,195 @@
+import { crc32 } from 'node:zlib';
+
+import { createLineBuffer } from './line-buffer.ts';
+
+/** A line of a growing file. */
+export interface FollowedLine {
+  /** Without its line break; bytes that are no UTF-8 are replaced. */
+  readonly line: string;
+  /** Counts how often the file was replaced, cut or rewritten. */
+  readonly generation: number;
+  /** Where the line begins, in bytes of this generation's file. */
+  readonly offset: number;
+  /** Where the next line begins: an `offset` to go on from. */
+  readonly nextOffset: number;
+  /** It was longer than `maxLineBytes`, and the rest of it is left out. */
+  readonly isTruncated: boolean;
+}
+
+/** How a `FollowState` begins. */
+export interface CreateFollowStateOptions {
+  /** Bytes that were read before. */
+  readonly offset: number;
+  readonly generation: number;
+  readonly maxLineBytes: number;
+}
+
+/** What the reader on the host has to send. */
+export interface FollowRequest {
+  readonly offset: number;
+  /** Bytes before `offset` to repeat. */
+  readonly overlap: number;
+}
+
+/** What was read of a file so far, and what of it to deliver. Pure: bytes in, lines out. */
+export interface FollowState {
+  readonly hasPartialLine: boolean;
+  request(): FollowRequest;
+  /** Announces bytes that begin at `start` of a file of `size` bytes. `rewritten`: it is not the file that was read. */
+  beginFrame(size: number, start: number): 'ok' | 'rewritten';
+  /** Takes bytes of the announced frame. `rewritten`: see above; then nothing of the frame was taken. */
+  push(bytes: Uint8Array): readonly FollowedLine[] | 'rewritten';
+  /** Begins again at the start of a file that is another now: the next generation. */
+  restart(): void;
+  /** Ends the line that has no line break yet. */
+  flush(): FollowedLine | undefined;
+}
+
+/** Bytes that are compared before a file counts as the one that was read. */
+const overlapBytes = 4096;
+/** Up to this size what was read before is read again at the start, to know its lines should the file be rewritten. */
+const rereadBytes = 1024 * 1024;
+/** Line ends kept of a generation, 16 bytes each: beyond them a rewritten file's lines count as new. */
+const keptMarks = 262_144;
+
+const newline = 10;
+
+/**
+ * Makes a `FollowState`.
+ *
+ * Of what was read it keeps the last bytes, and for each line end its place and a checksum of all before it. A file that
+ * still has these bytes at that place has only grown, whether it was appended to or written anew. Any other begins a new
+ * generation, and what it has in common with the one before, from its first byte on and in whole lines, is not delivered
+ * again.
+ */
+export function createFollowState(options: CreateFollowStateOptions): FollowState {
+  const { maxLineBytes } = options;
+  let { generation } = options;
+  // Of a long file the beginning is believed; of a short one it is read, so that its lines are known.
+  const isReread = options.offset <= rereadBytes;
+  let silentUntil = isReread ? options.offset : 0;
+  let position = isReread ? 0 : options.offset;
+  let checksum = 0;
+  let recent: Buffer = Buffer.alloc(0);
+  let isRecentKnown = isReread;
+  let overlapLeft = 0;
+  let marks = createMarks();
+  let former = createMarks();
+  let formerIndex = 0;
+  let buffer = createLineBuffer(position, maxLineBytes);
+
+  const mark = (): void => {
+    // Of a file whose beginning was not read the checksums would say nothing.
+    if (isReread || generation !== options.generation) marks.add(position, checksum);
+  };
+  const take = (lines: FollowedLine[], piece: Uint8Array): void => {
+    checksum = crc32(piece, checksum);
+    position += piece.byteLength;
+    buffer.add(piece);
+    const isLineEnd = piece.at(-1) === newline;
+    if (position <= silentUntil) {
+      if (!isLineEnd && position < silentUntil) return;
+      buffer.clear(position, false);
+      mark();
+      return;
+    }
+    const formerEnd = former.end(formerIndex);
+    if (formerEnd !== undefined) {
+      if (position === formerEnd && checksum === former.checksum(formerIndex)) {
+        formerIndex += 1;
+        buffer.clear(position, !isLineEnd);
+        mark();
+        return;
+      }
+      if (position < formerEnd && !isLineEnd) return;
+      former = createMarks();
+    }
+    if (!isLineEnd) return;
+    const line = buffer.end(position);
+    if (line !== undefined) lines.push({ ...line, generation, nextOffset: position });
+    mark();
+  };
+
+  return {
+    get hasPartialLine() {
+      return buffer.start < position && position > silentUntil;
+    },
+    request: () => ({ offset: position, overlap: Math.min(position, overlapBytes) }),
+    beginFrame(size, start) {
+      if (size < silentUntil || size < position || start > position) return 'rewritten';
+      overlapLeft = position - start;
+      return 'ok';
+    },
+    push(bytes) {
+      let rest = bytes;
+      if (overlapLeft > 0) {
+        const repeated = rest.subarray(0, overlapLeft);
+        if (isRecentKnown) {
+          const from = recent.byteLength - overlapLeft;
+          if (from < 0 || !recent.subarray(from, from + repeated.byteLength).equals(repeated)) return 'rewritten';
+        } else {
+          recent = keepLast(recent, repeated);
+        }
+        overlapLeft -= repeated.byteLength;
+        rest = rest.subarray(repeated.byteLength);
+        if (overlapLeft > 0) return [];
+      }
+      isRecentKnown = true;
+      recent = keepLast(recent, rest);
+      const lines: FollowedLine[] = [];
+      while (rest.byteLength > 0) {
+        const end = rest.indexOf(newline) + 1 || rest.byteLength;
+        const ends = [end, silentUntil - position, (former.end(formerIndex) ?? 0) - position].filter((n) => n > 0);
+        const piece = rest.subarray(0, Math.min(...ends));
+        take(lines, piece);
+        rest = rest.subarray(piece.byteLength);
+      }
+      return lines;
+    },
+    restart() {
+      generation += 1;
+      former = marks;
+      formerIndex = 0;
+      marks = createMarks();
+      position = 0;
+      silentUntil = 0;
+      checksum = 0;
+      recent = Buffer.alloc(0);
+      isRecentKnown = true;
+      overlapLeft = 0;
+      buffer = createLineBuffer(0, maxLineBytes);
+    },
+    flush() {
+      if (buffer.start >= position || position <= silentUntil) return undefined;
+      former = createMarks();
+      const line = buffer.end(position, { isPartial: true });
+      mark();
+      return line === undefined ? undefined : { ...line, generation, nextOffset: position };
+    },
+  };
+}
+
+function keepLast(kept: Buffer, added: Uint8Array): Buffer {
+  if (added.byteLength >= overlapBytes) return Buffer.from(added.subarray(-overlapBytes));
+  return Buffer.concat([kept.subarray(-(overlapBytes - added.byteLength)), added]);
+}
+
+interface Marks {
+  add(end: number, checksum: number): void;
+  end(index: number): number | undefined;
+  checksum(index: number): number | undefined;
+}
+
+function createMarks(): Marks {
+  const ends: number[] = [];
+  const checksums: number[] = [];
+  return {
+    add(end, checksum) {
+      if (ends.length >= keptMarks || ends.at(-1) === end) return;
+      ends.push(end);
+      checksums.push(checksum);
+    },
+    end: (index) => ends[index],
+    checksum: (index) => checksums[index],
+  };
+}
