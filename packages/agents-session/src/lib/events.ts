@@ -66,7 +66,7 @@ export interface Deliverable {
    * call reads anew. Throws `DELIVERABLE_UNREADABLE` when it is gone, leads elsewhere, or became larger than allowed or shorter
    * while it was read.
    */
-  content(options?: DeliverableContentOptions): Bytes;
+  readonly content: (options?: DeliverableContentOptions) => Bytes;
 }
 
 /** Options of `Deliverable.content`. */
