@@ -51,6 +51,8 @@ interface Connection {
   /** Sessions the server allows: assumed, and corrected when it refuses one. */
   limit: number;
   readonly idle: PrimedShell[];
+  /** Its loss before a shell was ready counts once, however many shells were on their way. */
+  isCounted: boolean;
   priming: number;
   short: number;
   long: number;
@@ -160,15 +162,17 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       (error: unknown) => {
         connection.priming -= 1;
         if (error instanceof SessionRefusedError && sessions(connection) > 0) connection.limit = sessions(connection);
-        else if (!connection.dialled.isLost() || hasFailed() >= maxLosses) {
-          rejectWaiters(error, (waiter) => waiter.use !== 'client');
+        else if (!connection.dialled.isLost()) rejectWaiters(error, (waiter) => waiter.use !== 'client');
+        else if (!connection.isCounted) {
+          connection.isCounted = true;
+          if (countFailure() >= maxLosses) rejectWaiters(error, (waiter) => waiter.use !== 'client');
         }
         pump();
       },
     );
   };
 
-  const hasFailed = (): number => {
+  const countFailure = (): number => {
     failures += 1;
     notBefore = performance.now() + backoffMs(failures);
     return failures;
@@ -183,7 +187,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         await waitUntil(notBefore, closing.signal);
         addConnection(await options.dial(closing.signal));
       } catch (error) {
-        hasFailed();
+        countFailure();
         // Where other connections live on, whoever waits is served by them when their commands end.
         if (alive().length === 0) rejectWaiters(error, () => true);
         else setTimeout(pump, backoffMs(failures)).unref();
@@ -197,7 +201,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   const addConnection = (dialled: Dialled): void => {
     const limit = assumedSessionLimit(dialled.serverVersion);
-    const connection: Connection = { dialled, limit, idle: [], priming: 0, short: 0, long: 0 };
+    const connection: Connection = { dialled, limit, idle: [], isCounted: false, priming: 0, short: 0, long: 0 };
     connections.push(connection);
     void dialled.lost.then(() => {
       connections.splice(connections.indexOf(connection), 1);

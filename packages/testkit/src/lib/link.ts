@@ -163,6 +163,7 @@ function carry(state: LinkState, pair: Pair, towards: 'client' | 'server'): () =
   const [from, to] = towards === 'server' ? [pair.client, pair.server] : [pair.server, pair.client];
   const underway: { readonly at: number; readonly chunk: Buffer | undefined }[] = [];
   let bytesUnderway = 0;
+  let isWaiting = false;
   let timer: NodeJS.Timeout | undefined;
 
   const deliver = (): void => {
@@ -191,10 +192,19 @@ function carry(state: LinkState, pair: Pair, towards: 'client' | 'server'): () =
       return;
     }
     state.cutAfter[towards] = left - chunk.length;
-    if (!to.write(chunk)) {
-      from.pause();
-      to.once('drain', () => from.resume());
-    } else if (bytesUnderway < maxBytesUnderway) from.resume();
+    const isFull = !to.write(chunk);
+    if (isFull && !isWaiting) {
+      isWaiting = true;
+      to.once('drain', () => {
+        isWaiting = false;
+        goOn();
+      });
+    }
+    goOn();
+  };
+  const goOn = (): void => {
+    if (isWaiting || bytesUnderway >= maxBytesUnderway) from.pause();
+    else from.resume();
   };
   const accept = (chunk: Buffer | undefined): void => {
     underway.push({ at: performance.now() + state.delayMs, chunk });
