@@ -1,6 +1,5 @@
-import { composeAgentsMd, formatResumeLogLine, RESUME_LOG_FILE } from '@optio-ts/agents-prompt';
-import type { LogProtocol } from '@optio-ts/agents-prompt';
-import { agentSessionFiles } from '@optio-ts/agents-session';
+import { composeAgentsMd } from '@optio-ts/agents-prompt';
+import type { LogProtocol, ResumeSection } from '@optio-ts/agents-prompt';
 import type { HostFile } from '@optio-ts/host-core';
 import { opencodeFiles } from '@optio-ts/opencode-launcher';
 import type { AuthEntry, OpencodeConfig } from '@optio-ts/opencode-launcher';
@@ -22,19 +21,15 @@ export interface ComposeFilesOptions {
   readonly login: Readonly<Record<string, AuthEntry>> | undefined;
   /** Whether a person drives, who can answer questions. */
   readonly isAttended: boolean;
-  /** Absolute path on the host. */
-  readonly workdir: string;
-  /** When the session starts, for `resume.log`. */
-  readonly startedAt: Date;
+  /** What the agent is told about snapshots: the patterns that are left out, or that there are none. */
+  readonly resume: false | ResumeSection;
 }
 
-/** Our own files of a start, relative to the workdir. Pure. */
+/** Our own files of every start, fresh or resumed, relative to the workdir. Pure. */
 export function composeFiles(options: ComposeFilesOptions): HostFile[] {
-  const { protocol, task, version, config, homeConfig, login, isAttended, workdir, startedAt } = options;
+  const { protocol, task, version, config, homeConfig, login, isAttended, resume } = options;
   return [
-    ...agentSessionFiles({ protocol, workdir }),
-    { path: RESUME_LOG_FILE, content: formatResumeLogLine({ at: startedAt }), mode: 0o600 },
-    { path: AGENTS_FILE, content: composeAgentsMd({ protocol, task, resume: false }), mode: 0o600 },
+    { path: AGENTS_FILE, content: composeAgentsMd({ protocol, task, resume }), mode: 0o600 },
     ...opencodeFiles({
       version,
       config,

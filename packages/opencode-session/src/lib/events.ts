@@ -21,5 +21,11 @@ export interface SeedSavedEvent extends EventEnvelope {
   readonly model: string | undefined;
 }
 
+/** Workdir, login and opencode's session were kept: the task can be resumed. */
+export interface SnapshotSavedEvent extends EventEnvelope {
+  readonly type: 'snapshot-saved';
+  readonly snapshotId: string;
+}
+
 /** Everything a session tells, by `type`. */
-export type OpencodeSessionEvent = AgentEvent | LiveEvent | SeedSavedEvent;
+export type OpencodeSessionEvent = AgentEvent | LiveEvent | SeedSavedEvent | SnapshotSavedEvent;

@@ -2,7 +2,7 @@ import type { LaunchContext, LaunchedAgent } from '@optio-ts/agents-session';
 import { launchOpencode } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 
-import { KICK_OFF_PROMPT } from './kick-off.ts';
+import { KICK_OFF_PROMPT, RESUME_PROMPT } from './kick-off.ts';
 import { splitModel } from './model-choice.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import type { PreparedSession } from './prepare-session.ts';
@@ -55,8 +55,8 @@ export async function launchAgent(
   try {
     await context.onServer(server);
     const { client } = server;
-    const session = await client.createSession({ title: options.taskId, abortSignal });
-    const opencodeSessionId = session.id;
+    const { resumedSessionId } = prepared;
+    const opencodeSessionId = resumedSessionId ?? (await client.createSession({ title: options.taskId, abortSignal })).id;
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
     const watch = watchActivity({
       client,
@@ -72,7 +72,7 @@ export async function launchAgent(
     const prompt = (text: string): Promise<void> =>
       client.prompt(opencodeSessionId, { text, ...(model !== undefined && { model: splitModel(model) }) });
     emit({ type: 'live', url, version: server.version, opencodeSessionId, isConfined: server.isConfined });
-    if (options.autoStart === true) await prompt(KICK_OFF_PROMPT);
+    if (options.autoStart === true) await prompt(resumedSessionId === undefined ? KICK_OFF_PROMPT : RESUME_PROMPT);
     return {
       server,
       opencodeSessionId,

@@ -22,6 +22,8 @@ export interface OpencodeSessionResult extends SessionOutcome {
   readonly opencodeSessionId: string | undefined;
   /** Of the seed that was kept; `undefined` when none was. */
   readonly seedId: string | undefined;
+  /** Of the snapshot that a later `resume` starts from; `undefined` when none was kept. */
+  readonly snapshotId: string | undefined;
   /** Absolute directory on the host that was left because something in it may not be safe elsewhere; `undefined` when it is gone. */
   readonly keptDirectory: string | undefined;
 }

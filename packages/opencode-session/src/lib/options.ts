@@ -34,7 +34,16 @@ export interface StartOpencodeSessionOptions {
   readonly seedId?: string;
   /** Keep the login and model of this session as a new seed when it ends well. @default not kept */
   readonly saveSeed?: SaveSeedOptions;
-  /** Files for the workdir, before the agent starts. Paths are relative to it. @default none */
+  /**
+   * Go on where the last run of this task ended: its workdir, its login and opencode's session come back from the newest
+   * snapshot, on this host or another. Without one the session starts fresh, and a warning says so. @default false
+   */
+  readonly resume?: boolean;
+  /** Whether a snapshot is kept when the session ends, for a later `resume`. @default true */
+  readonly supportsResume?: boolean;
+  /** Patterns of what a snapshot leaves out of the workdir, instead of the usual ones. @default `DEFAULT_EXCLUDES` of host-core */
+  readonly workdirExclude?: readonly string[];
+  /** Files for the workdir, before the agent starts. Paths are relative to it. A resumed session does not get them. @default none */
   readonly files?: Iterable<HostFile> | AsyncIterable<HostFile>;
   /** Variables for the agent's environment, on top of the allowed ones. @default none */
   readonly env?: Readonly<Record<string, string>>;

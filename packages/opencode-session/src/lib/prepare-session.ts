@@ -1,38 +1,37 @@
 import { createLogProtocol } from '@optio-ts/agents-prompt';
 import type { LogProtocol } from '@optio-ts/agents-prompt';
-import { createRunId, openWorkspace, probeHost, writeFiles } from '@optio-ts/host-core';
-import type { HostFile, HostProbe, Workspace } from '@optio-ts/host-core';
+import { createRunId, openWorkspace, probeHost } from '@optio-ts/host-core';
+import type { HostProbe, Workspace } from '@optio-ts/host-core';
 import { ensureOpencode } from '@optio-ts/opencode-installer';
 import type { OpencodeBinary } from '@optio-ts/opencode-installer';
-import type { OpencodeConfig } from '@optio-ts/opencode-launcher';
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
+import { loadLatestSnapshot, SeedEngineError } from '@optio-ts/seed-engine';
+import type { Snapshot } from '@optio-ts/seed-engine';
 
-import { composeFiles, placeFiles, PROJECT_INSTRUCTIONS_FILE } from './compose-files.ts';
-import { OpencodeSessionError } from './errors.ts';
-import { chooseModel, withModel } from './model-choice.ts';
+import { fillFreshWorkdir, fillResumedWorkdir } from './fill-workdir.ts';
+import type { FilledWorkdir } from './fill-workdir.ts';
+import { chooseModel } from './model-choice.ts';
+import { modelMissing } from './model-missing.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import type { SessionEmit } from './session-emit.ts';
 
 /** A host that is ready for opencode to be started on. */
-export interface PreparedSession {
+export interface PreparedSession extends FilledWorkdir {
   readonly probe: HostProbe;
   readonly binary: OpencodeBinary;
   readonly workspace: Workspace;
   readonly protocol: LogProtocol;
-  /** The task's configuration, as it lies in the workdir. */
-  readonly config: OpencodeConfig;
-  /** The home's configuration before an agent touched it. */
-  readonly homeConfig: OpencodeConfig | undefined;
-  /** `provider/model`; `undefined` when a person chooses. */
-  readonly model: string | undefined;
+  /** opencode's id of the session that came back; `undefined` for a fresh start. */
+  readonly resumedSessionId: string | undefined;
 }
 
 /** What the preparation is given beside the caller's options. */
 export interface PrepareSessionContext {
   readonly emit: SessionEmit;
   readonly abortSignal: AbortSignal;
-  /** The first thing that is made, and what must be removed in the end. Called once, as early as it is known. */
+  /** Called once, before anything is made on the host. */
   readonly onRunKnown: (run: { readonly runId: string; readonly taskDirectory: string }) => Promise<void>;
+  /** Called once, when there is something to remove in the end. */
   readonly onWorkspace: (workspace: Workspace) => void;
 }
 
@@ -41,31 +40,25 @@ export async function prepareSession(
   options: StartOpencodeSessionOptions,
   context: PrepareSessionContext,
 ): Promise<PreparedSession> {
-  const { host, taskId, store, cipher } = options;
+  const { host, taskId } = options;
   const { emit, abortSignal } = context;
-  const seeds = opencodeSeeds({ store, cipher });
 
   emit({ type: 'progress', step: 'probe', message: `Looking at ${host.description}` });
   // What cannot work is found out before the host is touched.
-  const seed = options.seedId === undefined ? undefined : await seeds.require(options.seedId);
-  const model = chooseModel({ ...pick(options), seedModel: seed?.model });
-  if (model === undefined && options.autoStart === true) throw modelMissing(taskId);
+  const snapshot = await findSnapshot(options, emit);
+  await checkModel(options, snapshot);
   const probe = await probeHost(host, { abortSignal });
 
   const runId = createRunId();
   const taskRoot = options.taskRoot ?? `${probe.stateHome}/optio-opencode`;
   await context.onRunKnown({ runId, taskDirectory: `${taskRoot}/${taskId}` });
-
   const opening = openWorkspace(host, {
-    taskId,
-    runId,
+    ...{ taskId, runId, abortSignal },
     fresh: 'empty',
-    abortSignal,
-    ...(options.taskRoot && { taskRoot }),
+    ...(options.taskRoot !== undefined && { taskRoot: options.taskRoot }),
   });
   const installing = ensureOpencode(host, {
-    probe,
-    abortSignal,
+    ...{ probe, abortSignal },
     ...(options.source && { source: options.source }),
     ...(options.cacheDirectory !== undefined && { cacheDirectory: options.cacheDirectory }),
     onProgress: (progress) => emit({ type: 'progress', ...progress }),
@@ -81,68 +74,35 @@ export async function prepareSession(
 
   emit({ type: 'progress', step: 'prepare', message: `Preparing ${workspace.taskDirectory}` });
   const protocol = createLogProtocol({ browser: options.browser ?? 'suppress' });
-  if (options.seedId !== undefined) {
-    await seeds.plant({
-      host,
-      home: workspace.home,
-      seedId: options.seedId,
-      opencodeVersion: binary.version,
-      abortSignal,
-    });
+  const place = { probe, binary, workspace, protocol, emit, abortSignal };
+  const filled =
+    snapshot === undefined
+      ? await fillFreshWorkdir(options, place)
+      : await fillResumedWorkdir(options, { ...place, snapshot });
+  return { ...filled, probe, binary, workspace, protocol, resumedSessionId: snapshot?.sessionId };
+}
+
+async function findSnapshot(
+  { store, taskId, resume }: StartOpencodeSessionOptions,
+  emit: SessionEmit,
+): Promise<Snapshot | undefined> {
+  if (resume !== true) return undefined;
+  const snapshot = await loadLatestSnapshot(store, 'opencode', taskId);
+  if (snapshot === undefined) {
+    const message = `There is no snapshot of task ${taskId} in ${store.description}: it starts fresh`;
+    emit({ type: 'warning', code: 'NOTHING_TO_RESUME', message });
   }
-  const given = await toList(options.files ?? []);
-  const homeConfig = options.homeConfig;
-  const ownConfig = model === undefined ? (options.config ?? {}) : withModel(options.config, homeConfig, model);
-  const startedAt = new Date();
-  const compose = (config: OpencodeConfig): HostFile[] =>
-    composeFiles({
-      protocol,
-      task: options.task,
-      version: binary.version,
-      config,
-      homeConfig,
-      login: options.login,
-      isAttended: options.autoStart !== true,
-      workdir: workspace.workdir,
-      startedAt,
-    });
-  const { files, replaced, hasInstructions } = placeFiles(given, compose(ownConfig));
-  for (const path of replaced) {
-    emit({
-      type: 'warning',
-      code: 'FILE_REPLACED',
-      message: `The task's file ${path} is left out: the session's own takes its place`,
-    });
+  return snapshot;
+}
+
+/** An agent that starts on its own needs a model; a seed of the original may have one that only its configuration tells. */
+async function checkModel(options: StartOpencodeSessionOptions, snapshot: Snapshot | undefined): Promise<void> {
+  const { autoStart, config, cipher, homeConfig, model, seedId, store, taskId } = options;
+  const seed = seedId === undefined ? undefined : await opencodeSeeds({ store, cipher }).get(seedId);
+  if (seedId !== undefined && seed === undefined) {
+    throw new SeedEngineError('SEED_NOT_FOUND', `There is no seed ${seedId} in ${store.description}`);
   }
-  const config = hasInstructions
-    ? withInstructions(ownConfig, workspace.resolve(PROJECT_INSTRUCTIONS_FILE))
-    : ownConfig;
-  await writeFiles(host, workspace.workdir, [...files, ...compose(config)], { abortSignal });
-  return { probe, binary, workspace, protocol, config, homeConfig, model };
-}
-
-function pick({ model, config, homeConfig }: StartOpencodeSessionOptions): {
-  readonly model: string | undefined;
-  readonly config: OpencodeConfig | undefined;
-  readonly homeConfig: OpencodeConfig | undefined;
-} {
-  return { model, config, homeConfig };
-}
-
-function modelMissing(taskId: string): OpencodeSessionError {
-  return new OpencodeSessionError(
-    'MODEL_MISSING',
-    `Task ${taskId} is to start on its own and nobody says which model answers: name one as model, in config or homeConfig, or start from a seed that has one`,
-  );
-}
-
-function withInstructions(config: OpencodeConfig, path: string): OpencodeConfig {
-  const given = config['instructions'];
-  return { ...config, instructions: [...(Array.isArray(given) ? given : []), path] };
-}
-
-async function toList(files: Iterable<HostFile> | AsyncIterable<HostFile>): Promise<readonly HostFile[]> {
-  const list: HostFile[] = [];
-  for await (const file of files) list.push(file);
-  return list;
+  const mayBeInHome = seed !== undefined || snapshot !== undefined;
+  const known = chooseModel({ model, config, homeConfig, seedModel: undefined });
+  if (known === undefined && !mayBeInHome && autoStart === true) throw modelMissing(taskId);
 }

@@ -1,69 +1,62 @@
 import { createEventStream, decideOutcome, runAgentSession } from '@optio-ts/agents-session';
-import type { EndContext, EventStream, SessionOutcome } from '@optio-ts/agents-session';
+import type { EventStream, RunAgentSessionOptions, SessionOutcome } from '@optio-ts/agents-session';
 import type { Workspace } from '@optio-ts/host-core';
-import { createId, sealSecret } from '@optio-ts/seed-engine';
+import { createId, listSessionDocuments, sealSecret } from '@optio-ts/seed-engine';
+import type { Store } from '@optio-ts/seed-engine';
 
 import { messageOf } from './errors.ts';
 import type { OpencodeSessionEvent } from './events.ts';
-import { keepSeed } from './keep-seed.ts';
 import { launchAgent } from './launch-agent.ts';
 import type { OpencodeAgent } from './launch-agent.ts';
-import type { OpencodeSession, OpencodeSessionResult } from './opencode-session.ts';
+import type { OpencodeSession, OpencodeSessionResult, OpencodeUi } from './opencode-session.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import { prepareSession } from './prepare-session.ts';
 import type { PreparedSession } from './prepare-session.ts';
+import { SessionKeeper } from './session-keeper.ts';
 import { openSessionRecord } from './session-record.ts';
 import type { SessionRecord } from './session-record.ts';
 
-/** Given to the last turn of an agent that has written DONE, so that what is kept of it is whole. */
-const LAST_TURN_MS = 3000;
-
+/** Names this process among the owners of sessions. */
 const PROCESS_OWNER = `worker-${createId()}`;
+
+/** A session's first owner has the first number; one that takes it over has the next. */
+const FENCING = 1;
 
 /** One session: holds what there is of it, so that it can be ended from wherever it stands. */
 export class SessionDriver {
   readonly #options: StartOpencodeSessionOptions;
   readonly #id = createId();
   readonly #stream: EventStream<OpencodeSessionEvent>;
+  readonly #keeper: SessionKeeper;
   /** Aborted when the session is to end in good order. */
   readonly #stop = new AbortController();
-  /** Settles when nothing of the session runs on this side any more. */
-  readonly #result = Promise.withResolvers<OpencodeSessionResult>();
+  readonly #startedAt = performance.now();
   #isDeadlineOver = false;
-  #isKilled = false;
+  #result: Promise<OpencodeSessionResult> | undefined;
   #record: SessionRecord | undefined;
   #workspace: Workspace | undefined;
   #agent: OpencodeAgent | undefined;
-  #model: string | undefined;
-  #seedId: string | undefined;
-  #keptDirectory: string | undefined;
 
   constructor(options: StartOpencodeSessionOptions) {
     this.#options = options;
-    this.#stream = createEventStream<OpencodeSessionEvent>({ sessionId: this.#id, fencing: 1 });
+    this.#stream = createEventStream<OpencodeSessionEvent>({ sessionId: this.#id, fencing: FENCING });
+    this.#keeper = new SessionKeeper({ options, emit: (body) => this.#stream.emit(body) });
   }
 
+  /** Starts the session; called once. */
   start(): OpencodeSession {
     const { taskId, abortSignal } = this.#options;
     const stopBySignal = (): void => this.#stop.abort(abortSignal?.reason);
     if (abortSignal?.aborted === true) stopBySignal();
     else abortSignal?.addEventListener('abort', stopBySignal, { once: true });
 
-    const result = this.#result.promise;
-    void this.#drive()
-      .then(this.#result.resolve, this.#result.reject)
-      .finally(() => abortSignal?.removeEventListener('abort', stopBySignal));
+    const result = this.#toEnd().finally(() => abortSignal?.removeEventListener('abort', stopBySignal));
     // Whoever asks hears of it; nobody has to.
     result.catch(() => undefined);
+    this.#result = result;
 
-    const cancel = (reason?: string): Promise<OpencodeSessionResult> => {
-      this.#stop.abort(new Error(reason ?? 'cancelled'));
-      return result;
-    };
-    const ui = (): OpencodeSession['ui'] => {
-      const agent = this.#agent;
-      return agent && { url: agent.url, username: 'opencode', password: agent.server.password };
-    };
+    const ui = (): OpencodeUi | undefined =>
+      this.#agent && { url: this.#agent.url, username: 'opencode', password: this.#agent.server.password };
     return {
       id: this.#id,
       taskId,
@@ -72,37 +65,47 @@ export class SessionDriver {
       get ui() {
         return ui();
       },
-      cancel,
+      cancel: (reason = 'cancelled') => {
+        this.#stop.abort(new Error(reason));
+        return result;
+      },
       kill: () => this.#kill(),
     };
   }
 
-  async #drive(): Promise<OpencodeSessionResult> {
-    const startedAt = performance.now();
+  async #toEnd(): Promise<OpencodeSessionResult> {
+    try {
+      const outcome = await this.#run();
+      return await this.#close(outcome);
+    } finally {
+      this.#agent = undefined;
+      this.#stream.end();
+    }
+  }
+
+  async #run(): Promise<SessionOutcome> {
+    const prepared = await this.#prepare();
+    if ('outcome' in prepared) {
+      const { outcome } = prepared;
+      if (this.#workspace !== undefined) await this.#keeper.removeDirectory(this.#workspace);
+      this.#stream.emit({ type: 'ended', outcome });
+      return outcome;
+    }
+    return runAgentSession<OpencodeSessionEvent>(this.#agentOptions(prepared)).result;
+  }
+
+  /** Everything before the agent; the deadline runs meanwhile. */
+  async #prepare(): Promise<PreparedSession | { readonly outcome: SessionOutcome }> {
     const { deadlineMs } = this.#options;
     const deadline =
       deadlineMs === undefined
         ? undefined
         : setTimeout(() => {
             this.#isDeadlineOver = true;
-            this.#stop.abort(new Error(`The session took longer than its deadline of ${deadlineMs} ms`));
+            this.#stop.abort(new Error('The deadline is over'));
           }, deadlineMs);
     try {
-      const outcome = await this.#run(() => {
-        clearTimeout(deadline);
-        return deadlineMs === undefined ? undefined : Math.max(1, deadlineMs - (performance.now() - startedAt));
-      });
-      return await this.#end(outcome);
-    } finally {
-      clearTimeout(deadline);
-      this.#stream.end();
-    }
-  }
-
-  async #run(takeDeadline: () => number | undefined): Promise<SessionOutcome> {
-    let prepared: PreparedSession;
-    try {
-      prepared = await prepareSession(this.#options, {
+      const prepared = await prepareSession(this.#options, {
         emit: (body) => this.#stream.emit(body),
         abortSignal: this.#stop.signal,
         onRunKnown: (run) => this.#openRecord(run),
@@ -111,139 +114,93 @@ export class SessionDriver {
         },
       });
       this.#stop.signal.throwIfAborted();
+      return prepared;
     } catch (error) {
-      const outcome = this.#judgeFailedStart(error);
-      await this.#removeDirectory(true);
-      return outcome;
+      return { outcome: this.#judgeFailedStart(error) };
+    } finally {
+      clearTimeout(deadline);
     }
-    const deadlineMs = takeDeadline();
-    const session = runAgentSession<OpencodeSessionEvent>({
-      ...this.#agentOptions(prepared),
-      ...(deadlineMs !== undefined && { deadlineMs }),
-    });
-    return session.result;
   }
 
-  #agentOptions(prepared: PreparedSession): Parameters<typeof runAgentSession<OpencodeSessionEvent>>[0] {
-    const { host, hooks, idleLimitMs, maxDeliverableBytes, autoStart } = this.#options;
-    const { workspace, protocol, probe } = prepared;
+  #agentOptions(prepared: PreparedSession): RunAgentSessionOptions<OpencodeSessionEvent> {
+    const { host, hooks, idleLimitMs, maxDeliverableBytes, autoStart, deadlineMs } = this.#options;
+    const { workspace, protocol, probe, resumeLogLine, resumedSessionId } = prepared;
     return {
-      host,
-      workspace,
-      protocol,
+      ...{ host, workspace, protocol, stream: this.#stream },
       sessionId: this.#id,
-      stream: this.#stream,
-      fencing: 1,
-      isPrepared: true,
+      fencing: FENCING,
+      // A fresh workdir was written whole; one that came back still has the log of its last run.
+      isPrepared: resumedSessionId === undefined,
       hostPath: probe.path,
       abortSignal: this.#stop.signal,
       onIdle: autoStart === true ? 'remind' : 'ignore',
+      ...(resumeLogLine !== undefined && { resumeLogLine }),
       ...(hooks && { hooks }),
       ...(idleLimitMs !== undefined && { idleLimitMs }),
       ...(maxDeliverableBytes !== undefined && { maxDeliverableBytes }),
+      ...(deadlineMs !== undefined && {
+        deadlineMs: Math.max(1, deadlineMs - (performance.now() - this.#startedAt)),
+      }),
       onOffset: (position) => this.#record?.saveLog(position),
       launch: async ({ env, abortSignal }) => {
-        this.#agent = await launchAgent(this.#options, {
-          prepared,
-          env,
-          abortSignal,
-          emit: (body) => this.#stream.emit(body),
-          onServer: async (server) => {
-            const password = await sealSecret(this.#options.cipher, server.password);
-            await this.#record?.update({
-              state: 'live',
-              secrets: { password },
-              details: { port: server.port, supervisedId: server.process.id },
-            });
-          },
-        });
+        this.#agent = await this.#launch(prepared, env, abortSignal);
         return this.#agent;
       },
-      beforeStop: (context) => this.#beforeStop(context, prepared),
-      teardown: (context) => this.#tearDown(context, prepared),
+      beforeStop: async (context) => {
+        await this.#record?.update({ state: 'ending' });
+        if (this.#agent === undefined || this.#record === undefined) return;
+        await this.#keeper.takeFromServer(this.#agent, prepared, this.#record.document.processId, context);
+      },
+      teardown: (context) => this.#keeper.keep(prepared, context),
     };
   }
 
-  async #openRecord({
-    runId,
-    taskDirectory,
-  }: {
-    readonly runId: string;
-    readonly taskDirectory: string;
-  }): Promise<void> {
-    const { store, taskId, host, owner = PROCESS_OWNER } = this.#options;
-    this.#record = await openSessionRecord(store, {
-      id: this.#id,
-      taskId,
-      agent: 'opencode',
-      runId,
-      host: host.description,
-      taskDirectory,
-      ownerId: owner,
-      onCancelRequest: (reason) => this.#stop.abort(new Error(reason)),
-      onFailure: (message) => this.#warn('RECORD_NOT_KEPT', message),
+  #launch(
+    prepared: PreparedSession,
+    env: Readonly<Record<string, string>>,
+    abortSignal: AbortSignal,
+  ): Promise<OpencodeAgent> {
+    return launchAgent(this.#options, {
+      prepared,
+      env,
+      abortSignal,
+      emit: (body) => this.#stream.emit(body),
+      // Whoever finds this session later gets at its server with these.
+      onServer: async (server) => {
+        const password = await sealSecret(this.#options.cipher, server.password);
+        const details = { port: server.port, supervisedId: server.process.id };
+        await this.#record?.update({ state: 'live', secrets: { password }, details });
+      },
     });
   }
 
-  /** While the agent still lives: what only its server can tell. */
-  async #beforeStop({ outcome, abortSignal }: EndContext, prepared: PreparedSession): Promise<void> {
-    await this.#record?.update({ state: 'ending' });
-    const agent = this.#agent;
-    if (agent === undefined || this.#isKilled) return;
-    // A DONE is written by a tool call; the turn it belongs to ends a moment later.
-    if (outcome.state === 'done') await within(agent.whenIdle(), LAST_TURN_MS);
-    const used = await agent.server.client.lastModel(agent.opencodeSessionId, { abortSignal, timeoutMs: 10_000 });
-    this.#model = used === undefined ? prepared.model : `${used.providerId}/${used.modelId}`;
-  }
-
-  async #tearDown({ outcome, isAgentStopped, abortSignal }: EndContext, prepared: PreparedSession): Promise<void> {
-    const { saveSeed } = this.#options;
-    if (saveSeed !== undefined && outcome.state === 'done' && isAgentStopped && !this.#isKilled) {
-      try {
-        const seed = await keepSeed(this.#options, {
-          prepared,
-          model: this.#model,
-          label: saveSeed.label,
-          abortSignal,
-        });
-        this.#seedId = seed.id;
-        this.#stream.emit({ type: 'seed-saved', seedId: seed.id, model: seed.model });
-      } catch (error) {
-        this.#warn('SEED_NOT_SAVED', `The login was not kept as a seed: ${messageOf(error)}`);
-      }
-    }
-    await this.#removeDirectory(isAgentStopped);
-  }
-
-  /** Nothing of a session stays on its host, unless something of it may still run there. */
-  async #removeDirectory(isAgentStopped: boolean): Promise<void> {
-    const workspace = this.#workspace;
-    if (workspace === undefined) return;
-    if (!isAgentStopped) {
-      this.#keptDirectory = workspace.taskDirectory;
-      this.#warn('DIRECTORY_KEPT', `${workspace.taskDirectory} is kept: the agent's end is not confirmed`);
-      return;
-    }
-    try {
-      await workspace.remove();
-    } catch (error) {
-      this.#keptDirectory = workspace.taskDirectory;
-      this.#warn('DIRECTORY_KEPT', `${workspace.taskDirectory} could not be removed: ${messageOf(error)}`);
-    }
+  async #openRecord(run: { readonly runId: string; readonly taskDirectory: string }): Promise<void> {
+    const { store, taskId, host, owner = PROCESS_OWNER } = this.#options;
+    const processId = await previousProcessId(store, taskId);
+    this.#record = await openSessionRecord(store, {
+      ...run,
+      ...(processId !== undefined && { processId }),
+      id: this.#id,
+      taskId,
+      agent: 'opencode',
+      host: host.description,
+      ownerId: owner,
+      onCancelRequest: (reason) => this.#stop.abort(new Error(reason)),
+      onFailure: (message) => this.#stream.emit({ type: 'warning', code: 'RECORD_NOT_KEPT', message }),
+    });
   }
 
   #judgeFailedStart(error: unknown): SessionOutcome {
     const { aborted, reason } = this.#stop.signal;
-    const message = messageOf(error);
     const ending = !aborted
-      ? ({ type: 'setup-failed', message, error } as const)
+      ? ({ type: 'setup-failed', message: messageOf(error), error } as const)
       : this.#isDeadlineOver
         ? ({ type: 'deadline', deadlineMs: this.#options.deadlineMs ?? 0 } as const)
         : ({ type: 'cancelled', message: messageOf(reason) } as const);
     return decideOutcome({ endings: [ending], afterExecuteError: undefined, problems: [] });
   }
 
-  async #end(outcome: SessionOutcome): Promise<OpencodeSessionResult> {
+  async #close(outcome: SessionOutcome): Promise<OpencodeSessionResult> {
     const { state, message } = outcome;
     const problems = [...outcome.problems];
     try {
@@ -251,39 +208,26 @@ export class SessionDriver {
     } catch (error) {
       problems.push({ step: 'session document', message: messageOf(error) });
     }
-    const opencodeSessionId = this.#agent?.opencodeSessionId;
-    this.#agent = undefined;
     return {
       ...outcome,
       problems,
       sessionId: this.#id,
-      opencodeSessionId,
-      seedId: this.#seedId,
-      keptDirectory: this.#keptDirectory,
+      opencodeSessionId: this.#agent?.opencodeSessionId,
+      ...this.#keeper.kept,
     };
   }
 
   async #kill(): Promise<void> {
-    this.#isKilled = true;
+    this.#keeper.giveUp();
     this.#stop.abort(new Error('killed'));
-    // The orderly end goes on beside this, and finds its work done: stopping and removing may be asked for twice.
+    // The orderly end goes on beside this and finds its work done.
     await this.#agent?.server.stop({ disposeMs: 0, graceMs: 0 });
-    await this.#result.promise.catch(() => undefined);
-  }
-
-  #warn(code: string, message: string): void {
-    this.#stream.emit({ type: 'warning', code, message });
+    await this.#result;
   }
 }
 
-/** Waits for a promise, but not longer than so many milliseconds. */
-async function within(promise: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    promise,
-    new Promise((resolve) => {
-      timer = setTimeout(resolve, limitMs);
-    }),
-  ]);
-  clearTimeout(timer);
+/** The 24 hex digits that mark the blobs of a task stay the same from run to run. */
+async function previousProcessId(store: Store, taskId: string): Promise<string | undefined> {
+  for await (const { processId } of listSessionDocuments(store, { taskId, limit: 1 })) return processId;
+  return undefined;
 }

@@ -94,7 +94,7 @@ async function runTwice(host: Host, store: Store, cipher: Cipher, taskRoot: stri
   expect(second.delivered).toEqual({ 'report.md': 'marker: MARKER-two' });
   expect(second.result.opencodeSessionId).not.toBe(first.result.opencodeSessionId);
   // Every request had the key: the model answers no other.
-  expect(model.requests.every(({ isAuthorized }) => isAuthorized)).toBe(true);
+  expect(model.requests.every(({ hasAuthorization }) => hasAuthorization)).toBe(true);
 }
 
 describe('startOpencodeSession with the real opencode', () => {
@@ -121,7 +121,7 @@ describe('startOpencodeSession with the real opencode', () => {
         host: sshd.host,
         port: sshd.port,
         user: sshd.user,
-        authentication: { privateKey: sshd.privateKey },
+        authentication: { type: 'key', privateKey: sshd.privateKey },
         hostKeys: pinnedKey(hostKey?.fingerprint ?? ''),
       });
       await using client = new MongoClient(uri, { serverSelectionTimeoutMS: 5000 });

@@ -1,0 +1,156 @@
+import { formatResumeLogLine, RESUME_LOG_FILE } from '@optio-ts/agents-prompt';
+import type { LogProtocol } from '@optio-ts/agents-prompt';
+import { agentSessionFiles } from '@optio-ts/agents-session';
+import { readFile, writeFiles } from '@optio-ts/host-core';
+import type { HostFile, HostProbe, Workspace } from '@optio-ts/host-core';
+import { importSession } from '@optio-ts/opencode-launcher';
+import type { OpencodeConfig, OpencodeProgram } from '@optio-ts/opencode-launcher';
+import { opencodeSeeds } from '@optio-ts/opencode-seeds';
+import { readSnapshotBlob } from '@optio-ts/seed-engine';
+import type { Snapshot } from '@optio-ts/seed-engine';
+
+import { AGENTS_FILE, composeFiles, placeFiles, PROJECT_INSTRUCTIONS_FILE } from './compose-files.ts';
+import { effectiveExcludes } from './excludes.ts';
+import { chooseModel, withModel } from './model-choice.ts';
+import type { StartOpencodeSessionOptions } from './options.ts';
+import { modelMissing } from './model-missing.ts';
+import { restoreWorkdir } from './restore-snapshot.ts';
+import type { SessionEmit } from './session-emit.ts';
+
+/** A workdir as opencode is started in it. */
+export interface FilledWorkdir {
+  /** The task's configuration, as it lies in the workdir. */
+  readonly config: OpencodeConfig;
+  /** The home's configuration before an agent touched it; `undefined` when nobody knows. */
+  readonly homeConfig: OpencodeConfig | undefined;
+  /** `provider/model`; `undefined` when a person chooses. */
+  readonly model: string | undefined;
+  /** The line of this start in `resume.log`, where it is still to be written. */
+  readonly resumeLogLine: string | undefined;
+}
+
+/** Where a workdir is filled. */
+export interface FillWorkdirContext {
+  readonly probe: HostProbe;
+  readonly binary: OpencodeProgram;
+  readonly workspace: Workspace;
+  readonly protocol: LogProtocol;
+  readonly emit: SessionEmit;
+  readonly abortSignal: AbortSignal;
+}
+
+/** Plants the seed, then writes the task's files and our own in one trip. */
+export async function fillFreshWorkdir(
+  options: StartOpencodeSessionOptions,
+  context: FillWorkdirContext,
+): Promise<FilledWorkdir> {
+  const { host, store, cipher, seedId } = options;
+  const { workspace, protocol, emit, abortSignal } = context;
+  const seed =
+    seedId === undefined
+      ? undefined
+      : await opencodeSeeds({ store, cipher }).plant({ host, home: workspace.home, seedId, abortSignal });
+  const homeConfig = options.homeConfig ?? seed?.config;
+  const model = choose(options, homeConfig, seed?.model);
+  const taskConfig = model === undefined ? (options.config ?? {}) : withModel(options.config, homeConfig, model);
+
+  const given: HostFile[] = [];
+  for await (const file of options.files ?? []) given.push(file);
+  const own = ownFiles(options, context, taskConfig);
+  const { files, replaced, hasInstructions } = placeFiles(given, own);
+  for (const path of replaced) {
+    const message = `The task's file ${path} is left out: the session's own takes its place`;
+    emit({ type: 'warning', code: 'FILE_REPLACED', message });
+  }
+  const config = hasInstructions ? withInstructions(taskConfig, workspace.resolve(PROJECT_INSTRUCTIONS_FILE)) : taskConfig;
+  await writeFiles(
+    host,
+    workspace.workdir,
+    [
+      ...files,
+      ...agentSessionFiles({ protocol, workdir: workspace.workdir }),
+      { path: RESUME_LOG_FILE, content: formatResumeLogLine({ at: new Date() }), mode: 0o600 },
+      ...ownFiles(options, context, config),
+    ],
+    { abortSignal },
+  );
+  return { config, homeConfig, model, resumeLogLine: undefined };
+}
+
+/** Brings workdir, login and session of a snapshot back, and renews our own files in it. */
+export async function fillResumedWorkdir(
+  options: StartOpencodeSessionOptions,
+  context: FillWorkdirContext & { readonly snapshot: Snapshot },
+): Promise<FilledWorkdir> {
+  const { host, store, cipher, confine, env } = options;
+  const { workspace, binary, probe, snapshot, emit, abortSignal } = context;
+  await restoreWorkdir({ host, store, cipher, workspace, snapshot, abortSignal });
+  const beneath = workspace.taskDirectory;
+  const [oldAgents, homeConfig] = await Promise.all([
+    readFile(host, workspace.resolve(AGENTS_FILE), { beneath, abortSignal }),
+    options.homeConfig ?? readHomeConfig(options, context),
+  ]);
+  const model = choose(options, homeConfig, undefined);
+  const config = model === undefined ? (options.config ?? {}) : withModel(options.config, homeConfig, model);
+  const own = ownFiles(options, context, config);
+  await writeFiles(host, workspace.workdir, own, { beneath, abortSignal });
+  const imported = await importSession({
+    ...{ host, workspace, binary, probe, abortSignal },
+    content: readSnapshotBlob(store, cipher, snapshot, 'session', { abortSignal }),
+    ...(confine && { confine }),
+    ...(env && { env }),
+  });
+  for (const failure of imported.failures) {
+    emit({ type: 'warning', code: 'SUBAGENT_NOT_RESTORED', message: `A subagent's session did not come back: ${failure}` });
+  }
+  const newAgents = own.find(({ path }) => path === AGENTS_FILE);
+  const isSame = newAgents !== undefined && 'content' in newAgents && oldAgents?.toString('utf8') === newAgents.content;
+  const resumeLogLine = formatResumeLogLine({ at: new Date(), refreshed: isSame ? [] : [AGENTS_FILE] });
+  return { config, homeConfig, model, resumeLogLine };
+}
+
+/** The configuration that the agent's home came back with. An agent may have changed it, so it is never kept in a seed. */
+async function readHomeConfig(
+  { host }: StartOpencodeSessionOptions,
+  { workspace, abortSignal }: FillWorkdirContext,
+): Promise<OpencodeConfig | undefined> {
+  const path = `${workspace.home}/.config/opencode/opencode.json`;
+  const text = await readFile(host, path, { beneath: workspace.taskDirectory, abortSignal, maxBytes: 1_048_576 });
+  if (text === undefined) return undefined;
+  try {
+    const config: unknown = JSON.parse(text.toString('utf8'));
+    return typeof config === 'object' && config !== null ? (config as OpencodeConfig) : undefined;
+  } catch {
+    // opencode says what is wrong with it, better than this could.
+    return undefined;
+  }
+}
+
+function ownFiles(
+  options: StartOpencodeSessionOptions,
+  { protocol, binary }: FillWorkdirContext,
+  config: OpencodeConfig,
+): HostFile[] {
+  const { task, homeConfig, login, autoStart, supportsResume = true, workdirExclude } = options;
+  return composeFiles({
+    ...{ protocol, task, config, homeConfig, login },
+    version: binary.version,
+    isAttended: autoStart !== true,
+    resume: supportsResume && { excludes: effectiveExcludes(workdirExclude) },
+  });
+}
+
+function choose(
+  { model, config, autoStart, taskId }: StartOpencodeSessionOptions,
+  homeConfig: OpencodeConfig | undefined,
+  seedModel: string | undefined,
+): string | undefined {
+  const chosen = chooseModel({ model, config, homeConfig, seedModel });
+  if (chosen === undefined && autoStart === true) throw modelMissing(taskId);
+  return chosen;
+}
+
+function withInstructions(config: OpencodeConfig, path: string): OpencodeConfig {
+  const given = config['instructions'];
+  return { ...config, instructions: [...(Array.isArray(given) ? given : []), path] };
+}
