@@ -1,6 +1,6 @@
 // `pnpm demo`: the main job on the real opencode, twice, with a scripted model in place of a paid one.
 import { errorText, exitWhenForced } from '../src/lib/cli.ts';
-import { exitCodeOf } from '../src/lib/exit-codes.ts';
+import { exitCodeOf } from '../src/lib/exit-code-of.ts';
 import { listenForInterrupts } from '../src/lib/interrupts.ts';
 import { printableText } from '../src/lib/printable.ts';
 import { runDemo } from './run-demo.ts';

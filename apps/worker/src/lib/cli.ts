@@ -5,12 +5,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 
 import manifest from '../../package.json' with { type: 'json' };
 import type { CommandContext } from './commands/context.ts';
-import { runCommand } from './commands/run.ts';
 import type { RunCommandOptions } from './commands/run.ts';
-import { listSeedsCommand } from './commands/seeds.ts';
 import type { ListSeedsOptions } from './commands/seeds.ts';
 import { messageOf } from './errors.ts';
-import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 import { INTERRUPT_EXIT_CODES, listenForInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import { defaultPlaces } from './places.ts';
@@ -71,6 +69,8 @@ export async function runCli(cli: CliProcess): Promise<number> {
     .addOption(new Option('--confine <mode>', "the agent's view of the machine").choices(['auto', 'required', 'off']))
     .addOption(storeOption())
     .action(async (file: string, options: RunCommandOptions & { readonly store?: string }) => {
+      // Loaded when it is asked for: help and a slip of the pen need nothing of it.
+      const { runCommand } = await import('./commands/run.ts');
       ({ exitCode } = await runCommand(file, options, contextOf(options)));
     });
 
@@ -82,6 +82,7 @@ export async function runCli(cli: CliProcess): Promise<number> {
     .option('--json', 'one JSON object per line on stdout')
     .addOption(storeOption())
     .action(async (options: ListSeedsOptions & { readonly store?: string }) => {
+      const { listSeedsCommand } = await import('./commands/seeds.ts');
       exitCode = await listSeedsCommand(options, contextOf(options));
     });
 
@@ -97,6 +98,7 @@ export async function runCli(cli: CliProcess): Promise<number> {
       );
       return EXIT_CODES.usage;
     }
+    const { exitCodeOf } = await import('./exit-code-of.ts');
     const code = exitCodeOf(error);
     stderr.write(`${printableText(errorText(error, code))}\n`);
     return code;

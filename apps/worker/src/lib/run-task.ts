@@ -6,7 +6,8 @@ import type { Cipher, Store } from '@optio-ts/seed-engine';
 import { openDeliverableWriter } from './deliverable-writer.ts';
 import type { DeliverableWriter } from './deliverable-writer.ts';
 import { messageOf } from './errors.ts';
-import { EXIT_CODES, exitCodeOfResult } from './exit-codes.ts';
+import { exitCodeOfResult } from './exit-code-of.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 import { INTERRUPT_EXIT_CODES } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Reporter, TaskSummary } from './report/reporter.ts';
@@ -70,6 +71,7 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
 
   for (const problem of outcome.problems) reporter.warning(`${problem.step}: ${problem.message}`);
   for (const message of unsaved.values()) reporter.warning(message);
+  if (outcome.keptDirectory !== undefined) reporter.warning(`the task's directory is kept: ${outcome.keptDirectory}`);
   const exitCode = exitCodeOfResult(outcome);
   const isIncomplete = exitCode === EXIT_CODES.done && unsaved.size > 0;
   return summaryOf({

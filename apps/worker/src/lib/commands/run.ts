@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 
 import { createLocalHost } from '@optio-ts/host-core';
+import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 
 import { WorkerError, messageOf } from '../errors.ts';
 import { openTaskFiles } from '../files/open-task-files.ts';
@@ -75,7 +76,7 @@ async function refuseOwnPlaces(task: Task, context: CommandContext): Promise<voi
 }
 
 async function checkSeed(task: Task, opened: OpenedStore): Promise<void> {
-  if (task.seedId === undefined || (await opened.hasSeed(task.seedId))) return;
+  if (task.seedId === undefined || (await opencodeSeeds(opened).get(task.seedId)) !== undefined) return;
   throw task.problemAt(['seed'], `is not in the store; optio seeds ls shows what is`);
 }
 

@@ -1,4 +1,7 @@
+import { stat } from 'node:fs/promises';
+
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
+import type { Seed } from '@optio-ts/seed-engine';
 
 import { openStore } from '../open-store.ts';
 import { printableJson, printableLine } from '../printable.ts';
@@ -11,8 +14,7 @@ export interface ListSeedsOptions {
 
 /** `optio seeds ls`: what there is to start from, newest first. Returns the exit code. */
 export async function listSeedsCommand(options: ListSeedsOptions, context: CommandContext): Promise<number> {
-  await using opened = await openStore(context.places);
-  const seeds = await opencodeSeeds(opened).list();
+  const seeds = await listSeeds(context);
   for (const seed of seeds) {
     if (options.json === true) context.stdout.write(`${printableJson(seed)}\n`);
     else {
@@ -24,4 +26,21 @@ export async function listSeedsCommand(options: ListSeedsOptions, context: Comma
     context.stderr.write('There are no seeds yet; saveSeed: true in a task file keeps one.\n');
   }
   return 0;
+}
+
+async function listSeeds(context: CommandContext): Promise<readonly Seed[]> {
+  // Looking is no reason to make a store and a key.
+  if (!(await exists(context.places.store))) return [];
+  await using opened = await openStore(context.places);
+  return await opencodeSeeds(opened).list();
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
 }

@@ -10,6 +10,7 @@ import type { ListedEntry } from './list-directory.ts';
 /** The entries of a directory as files for a host. Each is opened when its content is asked for; none is held in memory. */
 export function hostFilesOf(entries: readonly ListedEntry[]): HostFile[] {
   return entries.map((entry) => {
+    if (entry.kind === 'directory') return { path: entry.path, directory: true };
     if (entry.kind === 'link') return { path: entry.path, link: entry.target };
     const { absolutePath, mode, path, sizeBytes } = entry;
     // Whoever runs the agent must be able to change what was read-only here.

@@ -35,9 +35,10 @@ describe('listDirectory', () => {
     await chmod(join(directory, 'src/deep/a.ts'), 0o444);
     const { entries, skipped, totalBytes } = await list();
     expect(
-      entries.map((entry) => [entry.path, entry.kind === 'file' ? [entry.sizeBytes, entry.mode] : 'link']),
+      entries.map((entry) => [entry.path, entry.kind === 'file' ? [entry.sizeBytes, entry.mode] : entry.kind]),
     ).toEqual([
       ['.git/HEAD', [3, 0o644]],
+      ['empty', 'directory'],
       ['run.sh', [2, 0o755]],
       ['src/deep/a.ts', [5, 0o444]],
     ]);

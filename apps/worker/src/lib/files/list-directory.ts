@@ -12,8 +12,9 @@ const MAX_FILES_BYTES = 1024 ** 3;
 /** How many entries it may have. */
 const MAX_FILES_COUNT = 100_000;
 
-/** A file or link below a directory. */
+/** A file, a link or an empty directory below a directory. */
 export type ListedEntry =
+  | { readonly kind: 'directory'; readonly path: string }
   | {
       readonly kind: 'file';
       /** Relative to the directory, with `/`. */
@@ -63,6 +64,7 @@ export async function listDirectory(root: string, options: ListDirectoryOptions)
 
   async function visit(directory: string, prefix: string): Promise<void> {
     const children = await readdir(directory, { withFileTypes: true });
+    if (children.length === 0 && prefix !== '') entries.push({ kind: 'directory', path: prefix.slice(0, -1) });
     for (const child of children.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       options.abortSignal.throwIfAborted();
       const path = `${prefix}${child.name}`;

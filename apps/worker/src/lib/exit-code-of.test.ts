@@ -4,7 +4,7 @@ import { DecryptError, SeedEngineError } from '@optio-ts/seed-engine';
 import { describe, expect, it } from 'vitest';
 
 import { WorkerError } from './errors.ts';
-import { exitCodeOf, exitCodeOfResult } from './exit-codes.ts';
+import { exitCodeOf, exitCodeOfResult } from './exit-code-of.ts';
 import { TaskFileError } from './task-file-problem.ts';
 
 describe('exitCodeOf', () => {
