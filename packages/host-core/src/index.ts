@@ -1,3 +1,5 @@
+export { archiveDirectory } from './lib/archive.ts';
+export type { ArchiveOptions, ArchiveWarning } from './lib/archive.ts';
 export { checkCommand, checkMilliseconds, checkPort } from './lib/check-command.ts';
 export { collectOutput } from './lib/collect-output.ts';
 export type { CollectOutputOptions } from './lib/collect-output.ts';
@@ -9,6 +11,8 @@ export { CommandFailedError, HostError } from './lib/errors.ts';
 export type { HostErrorCode } from './lib/errors.ts';
 export { feedStdin } from './lib/feed-stdin.ts';
 export type { StdinFeed } from './lib/feed-stdin.ts';
+export { DEFAULT_EXCLUDES, createExcludeMatcher } from './lib/exclude-matcher.ts';
+export type { ExcludeMatcher } from './lib/exclude-matcher.ts';
 export type {
   Bytes,
   Command,
@@ -33,6 +37,8 @@ export { hashFile, removePath, statPath } from './lib/path-info.ts';
 export type { PathInfo } from './lib/path-info.ts';
 export { openFile, readFile } from './lib/read-file.ts';
 export type { OpenedFile, ReadFileOptions } from './lib/read-file.ts';
+export { restoreDirectory } from './lib/restore.ts';
+export type { RestoreOptions, RestoreResult } from './lib/restore.ts';
 export { commandFailed, describeExit, outputTail, runChecked } from './lib/run-checked.ts';
 export type { RunCheckedOptions } from './lib/run-checked.ts';
 export { RUN_ID_VARIABLE, createRunId } from './lib/run-id.ts';
@@ -60,3 +66,7 @@ export type {
 } from './lib/supervised-process.ts';
 export { writeFiles } from './lib/write-files.ts';
 export type { HostFile, HostFileContent, HostFileDirectory, HostFileLink, HostFileStream } from './lib/write-files.ts';
+export { ensureArtifact } from './lib/ensure-artifact.ts';
+export type { Artifact, ArtifactStage, EnsureArtifactOptions } from './lib/ensure-artifact.ts';
+export { stageFile } from './lib/stage-file.ts';
+export type { StagedFile } from './lib/stage-file.ts';

@@ -95,6 +95,22 @@ describe('killCommand', () => {
     expect(await exit).toEqual([7, null]);
   });
 
+  it('lets a script that is ended clean up, children and all', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'optio-kill-'));
+    const cleanup = `trap 'sleep 0.2; rm -r ${directory}' EXIT; trap 'exit 1' TERM`;
+    const tree = await startTree(`${cleanup}; echo $$; sleep 600; sleep 600`, createRunId(testRunId));
+    expect(await kill({ roots: [{ pid: tree.leader }], graceMs: 20_000 })).toBe(0);
+    expect(await exists(directory)).toBe(false);
+  });
+
+  it('sends TERM once more to what lost the first one', async () => {
+    const script = `trap 'n=x$n; [ $n != xx ] || exit 5' TERM; echo $$; while :; do sleep 0.1; done`;
+    const tree = await startTree(script, createRunId(testRunId));
+    const exit = once(leftOver.at(-1) as ChildProcess, 'exit');
+    expect(await kill({ roots: [{ pid: tree.leader }], graceMs: 2000 })).toBe(0);
+    expect(await exit).toEqual([5, null]);
+  });
+
   it('ends what is stopped', async () => {
     const tree = await startTree('echo $$; kill -STOP $$', createRunId(testRunId));
     expect(await kill({ roots: [{ pid: tree.leader }], graceMs: 20_000 })).toBe(0);

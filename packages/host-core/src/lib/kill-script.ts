@@ -10,7 +10,7 @@ export interface KillRoot {
    * in clock ticks), or `'gone'` for a process that was reaped: then its group counts only while nobody has taken its pid.
    * Absent: the pid is trusted as it is. Not checked on macOS.
    */
-  readonly startTime?: string | 'gone';
+  readonly startTime?: string;
 }
 
 /** What `killCommand` ends. */
@@ -39,8 +39,9 @@ export const killExitCodes: { readonly confirmed: 0; readonly survivors: 1; read
 };
 
 /**
- * Makes the command that ends a tree on the machine it runs on and confirms it: TERM to all that is found, again to what
- * appears during the grace, then KILL until two scans in a row find nothing. What is found, in each scan: the roots, their
+ * Makes the command that ends a tree on the machine it runs on and confirms it: TERM to all that is found, once more after
+ * half of the grace, KILL after all of it, until two scans in a row find nothing. What only appears during the grace is spared TERM as long as its parent is
+ * there: it is what a process starts to clean up behind itself. What is found, in each scan: the roots, their
  * process groups and sessions, all that carries the run id in its environment, and the descendants of all these. A root
  * whose identity does not match is dropped before the first signal. Zombies do not count.
  *
@@ -76,6 +77,7 @@ function checkPid(pid: number): void {
  * - A scan that does not find the script itself is no scan: a missing tool must not read as "nothing is left".
  * - `kill` without a group: the passes catch what a fork adds meanwhile, and no group can be hit that is not ours.
  * - CONT after TERM: a stopped process has to run to see its TERM.
+ * - TERM once more at half of the grace: one that comes between fork and exec of a shell that has a trap is lost.
  */
 export const killScript: string = `
 export LC_ALL=C PATH="$PATH:/usr/bin:/bin"
@@ -94,7 +96,7 @@ marked() {
 }
 scan() {
   marks=$(marked)
-  found= kept= names= seen=
+  found= pairs= kept= names= seen=
   listed=$(table | awk -v self="$$" -v first="$first" -v roots="$roots" -v spare="$spare" -v marks="$(echo $marks)" '
   {
     n = index($0, ":"); split(substr($0, 1, n), path, "/"); p = path[3]
@@ -126,13 +128,13 @@ scan() {
         if (!(p in safe) && (parent[p] in safe)) { safe[p] = 1; more = 1 }
       }
     } while (more)
-    for (p in hit) if ((p in text) && !(p in safe) && p + 0 > 1 && state[p] !~ /^[ZX]/) print "hit", p, name[p]
+    for (p in hit) if ((p in text) && !(p in safe) && p + 0 > 1 && state[p] !~ /^[ZX]/) print "hit", p, parent[p], name[p]
   }')
-  while read -r kind pid name; do
+  while read -r kind pid parent name; do
     case $kind in
       seen) seen=1 ;;
       root) kept="$kept $pid" ;;
-      hit) found="$found $pid" names="$names$pid $name
+      hit) found="$found $pid" pairs="$pairs $pid:$parent" names="$names$pid $name
 " ;;
     esac
   done <<END
@@ -144,7 +146,7 @@ END
 pause() {
   sleep "0.0$1" 2>/dev/null || { sleep 1; return 1; }
 }
-empty=0 termed=' ' wait=2 passes=100
+empty=0 termed=' ' later= again=$((grace / 2)) wait=2 passes=100
 while :; do
   scan
   if [ -z "$found" ]; then
@@ -154,11 +156,15 @@ while :; do
   fi
   empty=0
   if [ "$grace" -gt 0 ]; then
-    for pid in $found; do
+    if [ "$grace" -le "$again" ]; then termed=' ' later= again=0; fi
+    for pair in $pairs; do
+      pid=\${pair%:*}
       case $termed in *" $pid "*) continue ;; esac
+      if [ -n "$later" ]; then case "$found " in *" \${pair#*:} "*) continue ;; esac; fi
       kill -TERM "$pid" 2>/dev/null && kill -CONT "$pid" 2>/dev/null
       termed="$termed$pid "
     done
+    later=1
     if pause $wait; then grace=$((grace - wait * 10 - 10)); else grace=$((grace - 1000)); fi
     [ $wait -ge 5 ] || wait=$((wait + 1))
   else

@@ -1,6 +1,7 @@
 import { isAbsolute, normalize } from 'node:path/posix';
 
 import { HostError } from './errors.ts';
+import type { HostErrorCode } from './errors.ts';
 import type { Host, RunResult } from './host.ts';
 import { describeExit, outputTail } from './run-checked.ts';
 
@@ -93,19 +94,16 @@ export function pathError(
   otherwise: 'ARCHIVE_FAILED' | 'READ_FAILED' | 'WRITE_FAILED',
 ): HostError {
   const message = (reason: string): string => `Cannot ${what} on ${host.description}: ${reason}`;
-  switch (result.exitCode) {
-    case pathExitCodes.notFound:
-      return new HostError('NOT_FOUND', message('no such file or directory'));
-    case pathExitCodes.link:
-      return new HostError('PATH_REFUSED', message('a symbolic link is in the way'));
-    case pathExitCodes.notRegular:
-      return new HostError('PATH_REFUSED', message('not a regular file'));
-    case pathExitCodes.notDirectory:
-      return new HostError('PERMISSION_DENIED', message('not a directory one can enter'));
-    default: {
-      const stderr = outputTail(result.stderr);
-      const reason = stderr === '' ? `the script ${describeExit(result)}` : stderr;
-      return new HostError(/permission denied/i.test(stderr) ? 'PERMISSION_DENIED' : otherwise, message(reason));
-    }
-  }
+  const known = reasons[result.exitCode ?? 0];
+  if (known !== undefined) return new HostError(known.code, message(known.reason));
+  const stderr = outputTail(result.stderr);
+  const reason = stderr === '' ? `the script ${describeExit(result)}` : stderr;
+  return new HostError(/permission denied/i.test(stderr) ? 'PERMISSION_DENIED' : otherwise, message(reason));
 }
+
+const reasons: Readonly<Record<number, { readonly code: HostErrorCode; readonly reason: string }>> = {
+  [pathExitCodes.notFound]: { code: 'NOT_FOUND', reason: 'no such file or directory' },
+  [pathExitCodes.link]: { code: 'PATH_REFUSED', reason: 'a symbolic link is in the way' },
+  [pathExitCodes.notRegular]: { code: 'PATH_REFUSED', reason: 'not a regular file' },
+  [pathExitCodes.notDirectory]: { code: 'PERMISSION_DENIED', reason: 'not a directory one can enter' },
+};

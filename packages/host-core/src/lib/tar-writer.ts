@@ -24,6 +24,8 @@ const endOfArchive = Buffer.alloc(2 * blockSize);
  * Writes members as a tar archive in GNU's format. tar-stream, which reads archives for us, would put long and non-ASCII
  * names into pax headers, which the tar of busybox skips; GNU's long names are read by all: GNU, busybox, BSD and Python.
  * Throws a `RangeError` for content that is not as long as announced.
+ *
+ * @yields pieces of the archive, large and small
  */
 export async function* writeTar(members: AsyncIterable<TarMember> | Iterable<TarMember>): AsyncGenerator<Uint8Array> {
   for await (const member of members) {
@@ -43,7 +45,11 @@ export async function* writeTar(members: AsyncIterable<TarMember> | Iterable<Tar
   yield endOfArchive;
 }
 
-/** Gathers small chunks into ones of at least `size` bytes, since each costs a system call or a packet. */
+/**
+ * Gathers small chunks into ones of at least `size` bytes, since each costs a system call or a packet.
+ *
+ * @yields the same bytes
+ */
 export async function* gather(bytes: Bytes, size = 65_536): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
   let length = 0;

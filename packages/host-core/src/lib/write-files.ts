@@ -1,8 +1,7 @@
 import type { Bytes, Host } from './host.ts';
-import { checkBeneath, checkPath, enterScript, pathError, pathExitCodes } from './path-access.ts';
+import { checkBeneath, checkPath, pathError } from './path-access.ts';
 import type { PathOptions } from './path-access.ts';
-import { createRunId } from './run-id.ts';
-import { shellScript } from './script.ts';
+import { placeTar } from './place-tar.ts';
 import { gather, writeTar } from './tar-writer.ts';
 import type { TarMember } from './tar-writer.ts';
 
@@ -60,10 +59,9 @@ export async function writeFiles(
   const beneath = checkBeneath(path, options.beneath);
   const members = checkFiles([...files]);
   if (members.length === 0) return;
-  const stage = `.optio-write-${createRunId()}`;
-  const result = await host.run(shellScript(writeScript, path, beneath, stage), {
-    cwd: '/',
-    stdin: gather(writeTar(members)),
+  const result = await placeTar(host, path, gather(writeTar(members)), {
+    beneath,
+    existing: 'keep',
     ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
   });
   if (result.exitCode !== 0) throw pathError(host, `write files below ${path}`, result, 'WRITE_FAILED');
@@ -103,42 +101,3 @@ function toMember(file: HostFile): TarMember {
   const content = typeof file.content === 'string' ? Buffer.from(file.content) : file.content;
   return { ...common, sizeBytes: content.byteLength, content };
 }
-
-// `mv` into the current directory renames over whatever has the name, also over a link to a directory, which `mv a b` would
-// enter. What does not exist yet is moved as a whole tree; only directories that are there are walked.
-const writeScript = `${enterScript}
-umask 077
-[ -d "$1" ] || mkdir -p -- "$1" || exit
-enter "$1" "$2"
-top=$(pwd -P) stage=$3
-mkdir "./$stage" || exit
-trap 'cd / && rm -rf "$top/$stage"' EXIT
-trap 'exit 143' TERM INT HUP
-cd "./$stage" && [ "$(pwd -P)" = "$top/$stage" ] || exit ${pathExitCodes.link}
-tar -xpof - || exit 1
-place() (
-  cd -- "$2" && [ "$(pwd -P)" = "$2" ] || exit ${pathExitCodes.link}
-  from=$1 to=$2
-  set --
-  for source in "$from"/* "$from"/.[!.]* "$from"/..?*; do
-    [ -e "$source" ] || [ -L "$source" ] || continue
-    name=\${source##*/}
-    if [ -d "$source" ] && [ ! -L "$source" ]; then
-      if [ -L "./$name" ]; then exit ${pathExitCodes.link}; fi
-      if [ -d "./$name" ]; then
-        place "$source" "$to/$name" || exit
-        continue
-      fi
-    elif [ -d "./$name" ] && [ ! -L "./$name" ]; then
-      echo "$to/$name is a directory" >&2
-      exit 1
-    fi
-    set -- "$@" "$source"
-    if [ $# -ge 500 ]; then
-      mv -f "$@" ./ || exit 1
-      set --
-    fi
-  done
-  [ $# -eq 0 ] || mv -f "$@" ./ || exit 1
-)
-place "$top/$stage" "$top"`;

@@ -1,0 +1,79 @@
+import type { Bytes, Host, RunResult } from './host.ts';
+import { enterScript, pathExitCodes } from './path-access.ts';
+import { createRunId } from './run-id.ts';
+import { shellScript } from './script.ts';
+
+/** Options of `placeTar`. */
+export interface PlaceTarOptions {
+  /** As `checkBeneath` returns it. */
+  readonly beneath: string;
+  /** Whether what is in the directory already stays. */
+  readonly existing: 'keep' | 'remove';
+  readonly abortSignal?: AbortSignal;
+}
+
+/**
+ * Unpacks a tar of ours below a directory, in one round trip: into a fresh directory beside the places, and from there by
+ * rename. The caller judges the exit code, see `pathError`.
+ */
+export function placeTar(host: Host, directory: string, tar: Bytes, options: PlaceTarOptions): Promise<RunResult> {
+  const { beneath, existing, abortSignal } = options;
+  const stage = `.optio-write-${createRunId()}`;
+  return host.run(shellScript(placeScript, directory, beneath, stage, existing), {
+    cwd: '/',
+    stdin: tar,
+    ...(abortSignal === undefined ? {} : { abortSignal }),
+  });
+}
+
+// The clean-up ignores TERM, and so does the rm it starts: a kill of the whole tree may reach tar first, so that the script
+// is at its end already when its own TERM comes.
+//
+// `mv` into the current directory renames over whatever has the name, also over a link to a directory, which `mv a b` would
+// enter. What does not exist yet is moved as a whole tree; only directories that are there are walked.
+const placeScript = `${enterScript}
+umask 077
+[ -d "$1" ] || mkdir -p -- "$1" || exit
+enter "$1" "$2"
+top=$(pwd -P) stage=$3
+cleanup() {
+  trap '' TERM INT HUP
+  cd / && rm -rf "$top/$stage"
+}
+trap cleanup EXIT
+trap 'cleanup; exit 143' TERM INT HUP
+mkdir "./$stage" || exit
+cd "./$stage" && [ "$(pwd -P)" = "$top/$stage" ] || exit ${pathExitCodes.link}
+tar -xpof - || exit 1
+place() (
+  cd -- "$2" && [ "$(pwd -P)" = "$2" ] || exit ${pathExitCodes.link}
+  from=$1 to=$2
+  set --
+  for source in "$from"/* "$from"/.[!.]* "$from"/..?*; do
+    [ -e "$source" ] || [ -L "$source" ] || continue
+    name=\${source##*/}
+    if [ -d "$source" ] && [ ! -L "$source" ]; then
+      if [ -L "./$name" ]; then exit ${pathExitCodes.link}; fi
+      if [ -d "./$name" ]; then
+        place "$source" "$to/$name" || exit
+        continue
+      fi
+    elif [ -d "./$name" ] && [ ! -L "./$name" ]; then
+      echo "$to/$name is a directory" >&2
+      exit 1
+    fi
+    set -- "$@" "$source"
+    if [ $# -ge 500 ]; then
+      mv -f "$@" ./ || exit 1
+      set --
+    fi
+  done
+  [ $# -eq 0 ] || mv -f "$@" ./ || exit 1
+)
+clear() { find . ! -name . -prune ! -name "$stage" -exec rm -rf -- {} +; }
+unlock() { find . -path "./$stage" -prune -o -type d ! -perm -700 -exec chmod u+rwx {} \\;; }
+if [ "$4" = remove ]; then
+  cd "$top" && [ "$(pwd -P)" = "$top" ] || exit ${pathExitCodes.link}
+  clear 2>/dev/null || { unlock; clear; } || exit 1
+fi
+place "$top/$stage" "$top"`;
