@@ -52,18 +52,22 @@ const largestFrame = 8 * 1024 * 1024;
  * Throws what `Host.spawn` throws; after `CONNECTION_LOST`, go on from `nextOffset` and `generation` of the last line. The
  * command on the host ends with the iteration, and by itself when the link to it is lost.
  */
-export async function* followLines(
-  file: GrowingFile,
-  options: FollowOptions = {},
-): AsyncGenerator<FollowedLine, void, void> {
-  const { offset = 0, generation = 0, maxLineBytes = 65_536, abortSignal, until } = options;
+export function followLines(file: GrowingFile, options: FollowOptions = {}): AsyncGenerator<FollowedLine, void, void> {
+  const { offset = 0, generation = 0, maxLineBytes = 65_536 } = options;
   if (!isAbsolute(file.path) || file.path.endsWith('/') || /[\n\0]/.test(file.path)) {
     throw new TypeError(`Not the absolute path of a file: ${JSON.stringify(file.path)}`);
   }
   for (const value of [offset, generation, maxLineBytes]) {
     if (!Number.isSafeInteger(value) || value < 0) throw new TypeError('Offsets and limits must be whole numbers');
   }
-  const state = createFollowState({ offset, generation, maxLineBytes });
+  return follow(file, createFollowState({ offset, generation, maxLineBytes }), options);
+}
+
+async function* follow(
+  file: GrowingFile,
+  state: FollowState,
+  { abortSignal, until, pollMs = 100, partialLineMs = 1000 }: FollowOptions,
+): AsyncGenerator<FollowedLine, void, void> {
   const wake = createWake();
   let isOver = false;
   const finish = (): void => {
@@ -78,11 +82,11 @@ export async function* followLines(
     for (;;) {
       if (abortSignal?.aborted === true) return;
       const mode = isOver ? 'once' : 'follow';
-      const process = await file.host.spawn(command(file.path, state, mode, options.pollMs ?? 100));
+      const process = await file.host.spawn(command(file.path, state, mode, pollMs));
       let end: ReadEnd = 'stopped';
       try {
         const isStopped = (): boolean => abortSignal?.aborted === true || (mode === 'follow' && isOver);
-        end = yield* read(process, state, wake, isStopped, options.partialLineMs ?? 1000);
+        end = yield* read(process, state, wake, isStopped, partialLineMs);
       } finally {
         // What cannot be ended because the link is lost ends by itself: it finds nobody who reads.
         if (end !== 'end') await process.kill({ graceMs: 0 }).catch(() => undefined);

@@ -1,23 +1,4 @@
-/**
- * Shell functions that judge directories. `ls -ldn` is the one portable way to see owner and mode.
- *
- * `trusted DIRECTORY`: nobody else can put something in its place or into it. True for a directory of root's or ours that
- * others cannot write. Writable by the group is fine where the group is the user's own, as on systems with umask 002. A
- * sticky directory of root's is fine too: nobody can replace there what is ours.
- */
-const directoryFunctions = `
-look() { set -f; set -- $(ls -ldn "$1/." 2>/dev/null); set +f; mode=$1 owner=$3 group=$4; }
-trusted() {
-  look "$1"
-  [ "$owner" = 0 ] || [ "$owner" = "$uid" ] || return 1
-  case $mode in
-    d????????t*|d????????T*) [ "$owner" = 0 ] && return 0 ;;
-  esac
-  case $mode in d???????w*|d????w????+*) return 1 ;; esac
-  case $mode in d????w*) [ "$group" = 0 ] || { [ "$group" = "$(id -g)" ] && [ "$(id -gn)" = "$(id -un)" ]; } || return 1 ;; esac
-  return 0
-}
-`;
+import { directoryFunctions } from './directory-script.ts';
 
 /**
  * The lock of a task directory, in its `control`, where this runs. `owner` holds the run id of the first owner, `next.<run
@@ -76,12 +57,7 @@ error=$(mkdir -p -- "$root" 2>&1) || end failed "$error"
 cd -P -- "$root" 2>/dev/null || end refused "$root cannot be entered"
 root=$(pwd -P)
 [ "$root" != / ] || end refused 'the root directory cannot hold tasks'
-above=$root
-while :; do
-  trusted "\${above:-/}" || end refused "\${above:-/} can be written by others, or belongs to somebody else"
-  [ -n "$above" ] || break
-  above=\${above%/*}
-done
+trusted_path "$root" || end refused "$distrusted can be written by others, or belongs to somebody else"
 look .
 [ "$owner" = "$uid" ] || end refused "$root belongs to somebody else"
 own() {
@@ -102,11 +78,14 @@ printf '%s\\n' "$run" >"owner.$run" 2>/dev/null
 back=; read -r back <"owner.$run"
 [ "$back" = "$run" ] || { rm -f "owner.$run"; end failed "cannot write to $root/$task/control"; }
 find_holder
-if [ -z "$holder" ] || { [ -n "$former" ] && [ "$holder" = "$former" ]; }; then
+tries=0
+# Again when it was given back between two looks.
+while [ $tries -lt 20 ] && { [ -z "$holder" ] || { [ -n "$former" ] && [ "$holder" = "$former" ]; }; }; do
   if [ -z "$holder" ]; then next=owner; else next=next.$holder; fi
   error=$(ln "owner.$run" "$next" 2>&1)
   find_holder
-fi
+  tries=$((tries + 1))
+done
 rm -f "owner.$run"
 [ -n "$holder" ] || end failed "\${error:-cannot make $root/$task/control/owner}"
 [ "$holder" = "$run" ] || end held "$holder"
