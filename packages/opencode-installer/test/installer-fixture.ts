@@ -26,10 +26,11 @@ export interface InstallerFixture extends AsyncDisposable {
   source(registry: string, version?: string): OpencodeSource;
 }
 
-/** Makes a fixture. */
-export async function createFixture(): Promise<InstallerFixture> {
+/** Makes a fixture. `variables` are added to the host's environment; `$HOME` in a value stands for its home. */
+export async function createFixture(variables: Readonly<Record<string, string>> = {}): Promise<InstallerFixture> {
   const home = await mkdtemp(join(tmpdir(), 'optio-installer-'));
-  const env = { HOME: home, PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
+  const env: Record<string, string> = { HOME: home, PATH: process.env['PATH'] ?? '/usr/bin:/bin' };
+  for (const [key, value] of Object.entries(variables)) env[key] = value.replace('$HOME', home);
   const local = createLocalHost({ env });
   const found = await probeHost(local);
   let count = 0;

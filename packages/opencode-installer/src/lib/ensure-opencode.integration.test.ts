@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -228,16 +228,45 @@ describe('ensureOpencode', () => {
     expect(await failureOf(failure)).toBe('DIGEST_MISMATCH');
   });
 
-  it('keeps to the cache directory that is given, and to the one of the host’s environment', async () => {
-    await using fixture = await createFixture();
+  it('keeps to the cache directory that is given', async () => {
+    await using fixture = await createFixture({ OPENCODE_CACHE_DIR: '$HOME/other' });
     await using registry = await start();
-    const { home, probe } = fixture;
+    const { home, host, probe } = fixture;
     const given = join(home, "odd 'name' $(x)");
     const source = fixture.source(registry.url);
-    const binary = await ensureOpencode(fixture.host, { source, probe, cacheDirectory: `${given}/` });
+    const binary = await ensureOpencode(host, { source, probe, cacheDirectory: `${given}/` });
     expect(binary.path).toBe(join(given, `${testVersion}-linux-x64`, 'opencode'));
-    expect(await fixture.leftovers()).toEqual([]);
-    await expect(ensureOpencode(fixture.host, { probe, cacheDirectory: 'relative' })).rejects.toThrow(TypeError);
+    expect(await ensureOpencode(host, { source, probe, cacheDirectory: given })).toEqual(binary);
+    expect(await readdir(home)).toEqual(["odd 'name' $(x)"]);
+    await expect(ensureOpencode(host, { probe, cacheDirectory: 'relative' })).rejects.toThrow(TypeError);
+  });
+
+  for (const [variables, directory] of [
+    [{ OPENCODE_CACHE_DIR: '$HOME/mine', XDG_CACHE_HOME: '$HOME/xdg' }, 'mine'],
+    [{ OPENCODE_CACHE_DIR: '', XDG_CACHE_HOME: '$HOME/xdg' }, 'xdg/optio-opencode/bin'],
+    [{ XDG_CACHE_HOME: '' }, '.cache/optio-opencode/bin'],
+  ] as const) {
+    it(`finds ${directory} in the host’s environment ${JSON.stringify(variables)}`, async () => {
+      await using fixture = await createFixture(variables);
+      await using registry = await start();
+      const binary = await ensureOpencode(fixture.host, { source: fixture.source(registry.url), probe: fixture.probe });
+      expect(binary.path).toBe(join(fixture.home, directory, `${testVersion}-linux-x64`, 'opencode'));
+    });
+  }
+
+  it('refuses a cache directory that depends on where a command runs', async () => {
+    await using fixture = await createFixture({ OPENCODE_CACHE_DIR: 'relative' });
+    const { host, probe } = fixture;
+    expect(await failureOf(ensureOpencode(host, { probe }))).toBe('CACHE_DIRECTORY_INVALID');
+  });
+
+  it('says that an installed directory has lost its program', async () => {
+    await using fixture = await createFixture();
+    await using registry = await start();
+    const { cacheDirectory, host, probe } = fixture;
+    await mkdir(join(cacheDirectory, `${testVersion}-linux-x64`), { recursive: true });
+    const source = fixture.source(registry.url);
+    expect(await failureOf(ensureOpencode(host, { source, probe }))).toBe('BINARY_BROKEN');
   });
 });
 

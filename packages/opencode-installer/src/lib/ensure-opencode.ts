@@ -94,10 +94,11 @@ async function ensureDownloaded(
 ): Promise<Pick<OpencodeBinary, 'path' | 'version'>> {
   const { cacheDirectory, opencodeNames } = installed;
   const name = `${opencode.version}-${opencode.variant}`;
-  const path = `${cacheDirectory}/${name}/opencode`;
-  if (opencodeNames.includes(name)) return { path, version: opencode.version };
+  if (opencodeNames.includes(name)) {
+    return { path: `${cacheDirectory}/${name}/opencode`, version: opencode.version };
+  }
   try {
-    await installProgram(host, {
+    const installedPath = await installProgram(host, {
       program: opencode,
       label: `opencode ${opencode.version} (${opencode.variant})`,
       directory: cacheDirectory,
@@ -108,7 +109,7 @@ async function ensureDownloaded(
       onWarning: options.onWarning,
       abortSignal: options.abortSignal,
     });
-    return { path, version: opencode.version };
+    return { path: installedPath, version: opencode.version };
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     const variants = [opencode.variant, ...opencode.otherVariants];
@@ -130,10 +131,9 @@ async function ensureRipgrep(
 ): Promise<string | undefined> {
   const { cacheDirectory, hasRipgrep } = installed;
   const name = ripgrepName(ripgrep);
-  const path = `${cacheDirectory}/${name}/rg`;
-  if (hasRipgrep) return path;
+  if (hasRipgrep) return `${cacheDirectory}/${name}/rg`;
   try {
-    await installProgram(host, {
+    return await installProgram(host, {
       program: ripgrep,
       label: `ripgrep ${ripgrep.version} (${ripgrep.variant})`,
       directory: cacheDirectory,
@@ -143,7 +143,6 @@ async function ensureRipgrep(
       onWarning: options.onWarning,
       abortSignal: options.abortSignal,
     });
-    return path;
   } catch (error) {
     // opencode works without it, but for its search; a wrong digest is another matter.
     const isMissing = OpencodeInstallError.is(error) && error.code === 'VERSION_NOT_FOUND';

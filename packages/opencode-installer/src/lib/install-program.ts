@@ -1,5 +1,5 @@
-import { ensureArtifact, runChecked, shellScript } from '@optio-ts/host-core';
-import type { Bytes, Host } from '@optio-ts/host-core';
+import { ensureArtifact, stageFile } from '@optio-ts/host-core';
+import type { ArtifactStage, Host } from '@optio-ts/host-core';
 
 import { checkVersion } from './check-version.ts';
 import type { DownloadableProgram, InstallProgress, InstallWarning } from './source.ts';
@@ -24,80 +24,39 @@ export interface InstallProgramOptions {
 
 /**
  * Downloads a program through this machine into a staging directory on the host, runs it once, and publishes it under its
- * name. Until then nothing is visible, and whatever goes wrong takes the staging directory with it.
+ * name. Until then nothing is visible, and whatever goes wrong takes the staging directory with it. Returns the program's path.
  */
-export async function installProgram(host: Host, options: InstallProgramOptions): Promise<void> {
-  const { abortSignal, directory, expectedVersion, file, label, name } = options;
-  const signal = abortSignal === undefined ? {} : { abortSignal };
-  await ensureArtifact(host, {
+export async function installProgram(host: Host, options: InstallProgramOptions): Promise<string> {
+  const { abortSignal, directory, expectedVersion, file, label, name, onProgress } = options;
+  const check = async (path: string): Promise<void> => {
+    onProgress?.({ step: 'verify', message: `Trying ${label}` });
+    await checkVersion(host, { path: `${path}/${file}`, expected: expectedVersion, abortSignal });
+  };
+  const artifact = await ensureArtifact(host, {
     directory,
     name,
-    ...signal,
-    install: async (stage) => {
-      await push(host, `${stage.path}/${file}`, options);
-    },
-    verify: async (path) => {
-      options.onProgress?.({ step: 'verify', message: `Trying ${label}` });
-      await checkVersion(host, { path: `${path}/${file}`, expected: expectedVersion, abortSignal });
+    ...(abortSignal === undefined ? {} : { abortSignal }),
+    install: (stage) => push(stage, options),
+    verify: check,
+    onWait: () => {
+      onProgress?.({ step: 'wait', message: `Waiting for another installer of ${label}` });
     },
   });
+  // Somebody else's: perhaps of this moment, perhaps of a directory whose file was deleted.
+  if (!artifact.wasInstalled) await check(artifact.path);
+  return `${artifact.path}/${file}`;
 }
 
-/** Byte count and mode are checked on the host: `cat` ends well with whatever it got. */
-const script = `
-umask 077
-cat > "$1" || exit 1
-size=$(wc -c < "$1") || exit 1
-if [ "$size" -ne "$2" ]; then
-  echo "received $size bytes of $2" >&2
-  exit 1
-fi
-chmod 755 "$1"
-`;
-
-async function push(host: Host, path: string, options: InstallProgramOptions): Promise<void> {
-  const { abortSignal, label, onProgress, onWarning, program } = options;
+async function push(stage: ArtifactStage, options: InstallProgramOptions): Promise<void> {
+  const { abortSignal, file, label, onProgress, onWarning, program } = options;
   const message = `Downloading ${label}`;
   onProgress?.({ step: 'download', message });
   const { content, sizeBytes } = await program.open({
     abortSignal,
     ...(onWarning === undefined ? {} : { onWarning }),
     onBytes: (bytes, totalBytes) => {
-      onProgress?.({
-        step: 'download',
-        message,
-        bytes,
-        ...(totalBytes === undefined ? {} : { totalBytes }),
-      });
+      onProgress?.({ step: 'download', message, bytes, ...(totalBytes === undefined ? {} : { totalBytes }) });
     },
   });
-  const download = watched(content);
-  try {
-    await runChecked(host, shellScript(script, path, String(sizeBytes)), {
-      what: `Cannot write ${path}`,
-      stdin: download.content,
-      ...(abortSignal === undefined ? {} : { abortSignal }),
-    });
-  } catch (error) {
-    // Why the bytes stopped coming says more than that the command did not like it.
-    throw download.failure() ?? error;
-  }
-  const failure = download.failure();
-  if (failure !== undefined) throw failure;
-}
-
-/** Remembers why a stream ended early: a host reports that in words of its own. */
-function watched(content: Bytes): { readonly content: Bytes; failure(): Error | undefined } {
-  let failure: Error | undefined;
-  return {
-    content: (async function* watch() {
-      try {
-        yield* content;
-      } catch (error) {
-        failure = error instanceof Error ? error : new Error(String(error));
-        throw error;
-      }
-    })(),
-    failure: () => failure,
-  };
+  await stageFile(stage, { name: file, content, sizeBytes });
 }

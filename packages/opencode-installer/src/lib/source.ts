@@ -12,7 +12,7 @@ export interface InstallWarning {
 
 /** What an installation is doing. */
 export interface InstallProgress {
-  readonly step: 'check' | 'download' | 'ready' | 'verify';
+  readonly step: 'check' | 'download' | 'ready' | 'verify' | 'wait';
   /** For people: `Downloading opencode 1.18.33 (linux-x64)`. */
   readonly message: string;
   /** Bytes of the package that have arrived, while downloading. */
