@@ -80,3 +80,10 @@ export {
   type VerifySeedOptions,
 } from './lib/seed-store.ts';
 export type { Seed, SeedManifest } from './lib/seed.ts';
+export {
+  captureSeed,
+  plantSeed,
+  type CaptureSeedOptions,
+  type PlantReport,
+  type PlantSeedOptions,
+} from './lib/seed-host.ts';

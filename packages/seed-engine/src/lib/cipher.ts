@@ -11,9 +11,9 @@ export interface Cipher {
   /** Recorded in documents beside each blob: what was sealed under one name is opened under it. */
   readonly name: string;
   /** Seals a stream. Throws `ENCRYPT_FAILED`, or `CIPHER_LIMIT` from a cipher that holds all of it. */
-  encrypt(plain: Bytes): Bytes;
+  readonly encrypt: (plain: Bytes) => Bytes;
   /** Opens a sealed stream. Throws `DecryptError`. */
-  decrypt(sealed: Bytes): Bytes;
+  readonly decrypt: (sealed: Bytes) => Bytes;
   /** Who can open what this seals, as far as the cipher knows recipients. */
   readonly recipients?: readonly string[];
   /** Also opens blobs whose document names no cipher: those that the original sealed with its hooks. @default false */

@@ -94,7 +94,7 @@ export class MongoCollections {
         const key = index.fields.map(
           ([field, direction]) => [field === 'id' ? '_id' : field, direction === 'asc' ? 1 : -1] as const,
         );
-        await collection.createIndex(new Map(key), { name: index.name });
+        await collection.createIndex(new Map(key), { name: index.name }, {});
       }
     });
     return collection;
@@ -114,10 +114,10 @@ export class MongoCollections {
         { upsert: true },
       );
       await Promise.all([
-        this.intents.createIndex({ blob: 1 }),
-        this.intents.createIndex({ at: 1 }),
-        this.files.createIndex({ filename: 1, uploadDate: 1 }),
-        this.chunks.createIndex({ files_id: 1, n: 1 }, { unique: true }),
+        this.intents.createIndex({ blob: 1 }, {}, {}),
+        this.intents.createIndex({ at: 1 }, {}, {}),
+        this.files.createIndex({ filename: 1, uploadDate: 1 }, {}, {}),
+        this.chunks.createIndex({ files_id: 1, n: 1 }, { unique: true }, {}),
       ]);
     });
   }

@@ -42,8 +42,8 @@ const gzipMagic = 0x1f;
 const maxSecretBytes = 1_048_576;
 
 /** Seals a few bytes, to be kept in a document. */
-export function sealBytes(cipher: Cipher, plain: Uint8Array): Promise<Uint8Array> {
-  return collect(cipher.encrypt(once(plain)), maxSecretBytes * 2, tooLong);
+export async function sealBytes(cipher: Cipher, plain: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await collect(cipher.encrypt(once(plain)), maxSecretBytes * 2, tooLong));
 }
 
 /** Opens what `sealBytes` made. Throws `DecryptError`. */

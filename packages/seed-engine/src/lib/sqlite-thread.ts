@@ -19,8 +19,8 @@ export interface SqliteThread {
 }
 
 interface Pending {
-  resolve(value: never): void;
-  reject(error: Error): void;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Starts the thread at the first call; it keeps the process alive only while a call is under way. */

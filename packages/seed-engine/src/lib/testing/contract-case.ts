@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createCipheriv } from 'node:crypto';
 
 import type { Bytes } from '@optio-ts/host-core';
 
@@ -60,13 +61,9 @@ export async function* stream(...pieces: readonly (string | Uint8Array)[]): Asyn
 
 /** Bytes that look random and are the same every time. */
 export function noise(sizeBytes: number, seed = 1): Buffer {
-  const bytes = Buffer.alloc(sizeBytes);
-  let state = seed;
-  for (let index = 0; index < sizeBytes; index += 1) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    bytes[index] = state >>> 24;
-  }
-  return bytes;
+  const key = Buffer.alloc(16);
+  key.writeUInt32BE(seed);
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));
 }
 
 /** Writes a small blob for a document. */
