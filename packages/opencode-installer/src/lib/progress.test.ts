@@ -18,6 +18,16 @@ describe('throttleBytes', () => {
     expect(reports.at(-1)).toBe(1_000_000);
   });
 
+  it('reports the end of a total that a hundred does not divide', () => {
+    for (const totalBytes of [60_275_143, 2_351_856, 7, 1001]) {
+      const seen: number[] = [];
+      const report = throttleBytes(totalBytes, (bytes) => seen.push(bytes));
+      report(totalBytes - 1);
+      report(totalBytes);
+      expect(seen.at(-1)).toBe(totalBytes);
+    }
+  });
+
   it('reports every chunk that is larger than a percent', () => {
     expect(reportsOf(1000, 250, 1000)).toEqual([250, 500, 750, 1000]);
   });

@@ -8,10 +8,11 @@ export function throttleBytes(
   totalBytes: number | undefined,
   onBytes: ((bytes: number, totalBytes: number | undefined) => void) | undefined,
 ): (bytes: number) => void {
-  const unit = totalBytes === undefined || totalBytes <= 0 ? mebibyte : totalBytes / 100;
+  const isTotalKnown = totalBytes !== undefined && totalBytes > 0;
   let last = -1;
   return (bytes) => {
-    const mark = Math.floor(bytes / unit);
+    // Multiplied first: divided first, the last percent may come out as 99.99….
+    const mark = isTotalKnown ? Math.floor((bytes * 100) / totalBytes) : Math.floor(bytes / mebibyte);
     if (mark === last) return;
     last = mark;
     onBytes?.(bytes, totalBytes);

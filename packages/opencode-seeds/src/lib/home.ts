@@ -6,10 +6,10 @@ import { parseObject } from './config.ts';
 import type { JsonObject } from './config.ts';
 import { AUTH_FILE, CONFIG_FILE, PLUGINS_DIRECTORY } from './manifest.ts';
 
-/** Options of `readHome`. */
-export interface ReadHomeOptions {
-  /** Whether the plugins are of interest. */
-  readonly listPlugins: boolean;
+/** How a home is reached. */
+export interface HomeAccess {
+  /** A trusted directory at or above the home; no link below it is followed. @default links are followed */
+  readonly beneath?: string;
   readonly abortSignal?: AbortSignal;
 }
 
@@ -31,12 +31,11 @@ find "$2" ! -type d -exec sh -c 'printf "%s\\0" "$@"' sh {} +
 `;
 
 /** Reads logins and configuration of a home, as far as they are there. */
-export async function readHome(host: Host, home: string, options: ReadHomeOptions): Promise<HomeState> {
-  const { listPlugins, ...signal } = options;
+export async function readHome(host: Host, home: string, access: HomeAccess, listPlugins: boolean): Promise<HomeState> {
   const [authText, configText, plugins] = await Promise.all([
-    readText(host, `${home}/${AUTH_FILE}`, signal),
-    readText(host, `${home}/${CONFIG_FILE}`, signal),
-    listPlugins ? listFiles(host, home, PLUGINS_DIRECTORY, signal) : [],
+    readText(host, `${home}/${AUTH_FILE}`, access),
+    readText(host, `${home}/${CONFIG_FILE}`, access),
+    listPlugins ? listFiles(host, home, PLUGINS_DIRECTORY, access) : [],
   ]);
   return {
     authText: authText ?? '',
@@ -46,41 +45,23 @@ export async function readHome(host: Host, home: string, options: ReadHomeOption
 }
 
 /** Reads the configuration of a home; `undefined` where there is none that can be read. */
-export async function readConfig(
-  host: Host,
-  home: string,
-  options: { readonly abortSignal?: AbortSignal },
-): Promise<JsonObject | undefined> {
-  return parseObject(await readText(host, `${home}/${CONFIG_FILE}`, options));
+export async function readConfig(host: Host, home: string, access: HomeAccess): Promise<JsonObject | undefined> {
+  return parseObject(await readText(host, `${home}/${CONFIG_FILE}`, access));
 }
 
 /** Writes the configuration of a home, readable by its owner alone. */
-export async function writeConfig(
-  host: Host,
-  home: string,
-  text: string,
-  options: { readonly abortSignal?: AbortSignal },
-): Promise<void> {
-  await writeFiles(host, home, [{ path: CONFIG_FILE, content: text, mode: 0o600 }], options);
+export async function writeConfig(host: Host, home: string, text: string, access: HomeAccess): Promise<void> {
+  await writeFiles(host, home, [{ path: CONFIG_FILE, content: text, mode: 0o600 }], access);
 }
 
-async function readText(
-  host: Host,
-  path: string,
-  options: { readonly abortSignal?: AbortSignal },
-): Promise<string | undefined> {
-  const content = await readFile(host, path, { ...options, maxBytes: maxFileBytes });
+async function readText(host: Host, path: string, access: HomeAccess): Promise<string | undefined> {
+  const content = await readFile(host, path, { ...access, maxBytes: maxFileBytes });
   return content?.toString('utf8');
 }
 
-async function listFiles(
-  host: Host,
-  home: string,
-  directory: string,
-  options: { readonly abortSignal?: AbortSignal },
-): Promise<readonly string[]> {
+async function listFiles(host: Host, home: string, directory: string, access: HomeAccess): Promise<readonly string[]> {
   const { stdout } = await runChecked(host, shellScript(listScript, home, directory), {
-    ...options,
+    ...(access.abortSignal === undefined ? {} : { abortSignal: access.abortSignal }),
     what: `Cannot list ${home}/${directory}`,
   });
   return stdout

@@ -7,7 +7,7 @@ import { bytesCipher, noCipher } from '@optio-ts/seed-engine';
 import type { Store } from '@optio-ts/seed-engine';
 import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { AUTH_FILE, CONFIG_FILE, opencodeManifest, PLUGINS_DIRECTORY } from './manifest.ts';
 import { opencodeSeeds } from './opencode-seeds.ts';
@@ -28,6 +28,10 @@ for (const [name, createStore] of Object.entries(stores)) {
     let store: Store;
     let seeds: OpencodeSeeds;
     let home: string;
+
+    afterAll(async () => {
+      await host[Symbol.asyncDispose]();
+    });
 
     beforeEach(async () => {
       directory = await mkdtemp(join(tmpdir(), 'optio-opencode-seeds-'));
@@ -130,7 +134,20 @@ for (const [name, createStore] of Object.entries(stores)) {
       await writeFile(secret, JSON.stringify({ other: { type: 'api', key: 'of somebody else' } }));
       await mkdir(dirname(join(home, AUTH_FILE)), { recursive: true });
       await symlink(secret, join(home, AUTH_FILE));
-      await expect(capture({ model: 'a/b' })).rejects.toThrow();
+      await expect(capture({ model: 'a/b' })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+
+      // The same with a directory on the way, and with the home itself.
+      await rm(home, { recursive: true });
+      const elsewhere = join(directory, 'elsewhere');
+      home = elsewhere;
+      await put(AUTH_FILE, auth);
+      home = join(directory, 'home');
+      await mkdir(home);
+      await symlink(join(elsewhere, '.local'), join(home, '.local'));
+      await expect(capture({ model: 'a/b' })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+      await rm(home, { recursive: true });
+      await symlink(elsewhere, home);
+      await expect(capture({ model: 'a/b', beneath: directory })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
       expect(await seeds.list()).toEqual([]);
     });
 
@@ -159,7 +176,7 @@ for (const [name, createStore] of Object.entries(stores)) {
       await expect(plantInto(seed.id)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
     });
 
-    it('says with a type of its own that the key is not the right one', async () => {
+    it('plants nothing with another key', async () => {
       const xor = (key: number) => {
         const turn = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ key);
         return opencodeSeeds({ store, cipher: bytesCipher({ name: 'xor', encrypt: turn, decrypt: turn }) });
@@ -169,6 +186,9 @@ for (const [name, createStore] of Object.entries(stores)) {
       const seed = await capture({ model: 'a/b' });
       expect((await plantInto(seed.id)).report.model).toBe('a/b');
       expect(await xor(8).verify(seed.id)).toMatchObject({ isSound: false });
+      const target = join(directory, 'never');
+      await expect(xor(8).plant({ host, home: target, seedId: seed.id })).rejects.toThrow();
+      await expect(stat(join(target, AUTH_FILE))).rejects.toMatchObject({ code: 'ENOENT' });
     });
   });
 }

@@ -23,6 +23,12 @@ export interface CaptureOpencodeSeedOptions {
   readonly host: Host;
   /** Absolute path of the agent's home on the host. Its opencode must have ended. */
   readonly home: string;
+  /**
+   * A directory at or above the home that no agent can have changed, for instance the task directory: no link below it is followed.
+   *
+   * @default the home itself
+   */
+  readonly beneath?: string;
   /** Of the opencode that used the home, for instance `1.18.33`. Recorded in the seed. */
   readonly opencodeVersion: string;
   /**
@@ -45,6 +51,8 @@ export interface CaptureOpencodeSeedOptions {
   readonly label?: string;
   /** Keep what can run code or redirect traffic too. Only where nobody but you can have put it there. @default false */
   readonly acceptCode?: boolean;
+  /** With `everything`: most bytes that may be kept, unpacked. More is an `OUTPUT_LIMIT` of the host. @default 1 GiB */
+  readonly maxBytes?: number;
   /** 24 hex digits: `metadata.processId` of the blob. @default the seed's own id */
   readonly processId?: string;
   /** Ends the capture; nothing of it stays. */
@@ -64,6 +72,8 @@ export interface PlantOpencodeSeedOptions {
   readonly host: Host;
   /** Absolute path of the home on the host; made where it is missing. No agent may have used it. */
   readonly home: string;
+  /** As for a capture. @default the way to the home is trusted */
+  readonly beneath?: string;
   readonly seedId: string;
   readonly abortSignal?: AbortSignal;
 }
@@ -120,10 +130,9 @@ async function capture(
   const { acceptCode = false, config, home, host, label, model, opencodeVersion, scope = 'login' } = options;
   const manifest = manifestFor(opencodeVersion);
   const signal = options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal };
-  const { authText, configText, content } = await readHome(host, home, {
-    listPlugins: scope === 'everything',
-    ...signal,
-  });
+  // An agent has used this home: whatever is a link in it leads nowhere.
+  const access = { ...signal, beneath: options.beneath ?? home };
+  const { authText, configText, content } = await readHome(host, home, access, scope === 'everything');
   const plan = planCapture(content, { scope, model, config, acceptCode });
   const description = {
     ...bound,
@@ -143,18 +152,21 @@ async function capture(
     ]);
     seed = await storeSeed({ ...description, archive });
   } else {
-    if (plan.configText !== configText) await writeConfig(host, home, plan.configText, signal);
-    seed = await captureSeed({ ...description, host, home });
+    if (plan.configText !== configText) await writeConfig(host, home, plan.configText, access);
+    seed = await captureSeed({ ...description, ...access, host, home, maxBytes: options.maxBytes ?? 1024 ** 3 });
   }
   return { ...seed, model: plan.model, activeContent: plan.activeContent };
 }
 
 async function plant(bound: OpencodeSeedsOptions, options: PlantOpencodeSeedOptions): Promise<PlantedOpencodeSeed> {
-  const { abortSignal, home, host, seedId } = options;
-  const signal = abortSignal === undefined ? {} : { abortSignal };
+  const { abortSignal, beneath, home, host, seedId } = options;
+  const access = {
+    ...(abortSignal === undefined ? {} : { abortSignal }),
+    ...(beneath === undefined ? {} : { beneath }),
+  };
   const seed = await getSeed({ ...bound, manifest: opencodeManifest, seedId });
   const manifest = manifestFor(seed?.agentVersion);
-  const report = await plantSeed({ ...bound, ...signal, manifest, host, home, seedId });
-  const config = await readConfig(host, home, signal);
+  const report = await plantSeed({ ...bound, ...access, manifest, host, home, seedId });
+  const config = await readConfig(host, home, access);
   return { ...report, config, model: modelOf(config) ?? seed?.model };
 }
