@@ -6,7 +6,7 @@ export type AgentSessionErrorCode =
   | 'DELIVERABLE_UNREADABLE'
   /** A path that a hook gave leaves the workdir, or is not a regular file. */
   | 'PATH_REFUSED'
-  /** A file that a hook reads or a step that was bounded went over its limit. */
+  /** A file that a hook reads is larger than its limit. */
   | 'LIMIT_EXCEEDED';
 
 /** Base of every error this package throws. */

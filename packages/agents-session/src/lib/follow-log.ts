@@ -29,6 +29,9 @@ export interface FollowLogOptions {
 // What a link may do that comes back. A host that was disposed, or refuses us, does not.
 const TRANSIENT: readonly HostErrorCode[] = ['CONNECTION_LOST', 'CONNECT_FAILED', 'TIMEOUT'];
 
+/** A line without its end counts after this long: an agent that forgot the newline is heard, one that is slow is not cut. */
+const PARTIAL_LINE_MS = 3000;
+
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 10_000;
 const STEADY_MS = 30_000;
@@ -47,7 +50,7 @@ export async function followLog(options: FollowLogOptions): Promise<void> {
     try {
       const lines = followLines(
         { host, path: `${workdir}/${LOG_FILE}` },
-        { ...position, abortSignal, until, ...(pollMs !== undefined && { pollMs }) },
+        { ...position, abortSignal, until, partialLineMs: PARTIAL_LINE_MS, ...(pollMs !== undefined && { pollMs }) },
       );
       for await (const line of lines) {
         lostSince = undefined;

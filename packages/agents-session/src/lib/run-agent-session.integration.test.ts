@@ -3,6 +3,8 @@ import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { createLogProtocol } from '@optio-ts/agents-prompt';
+import { HostError } from '@optio-ts/host-core';
+import type { Host, HostProcess } from '@optio-ts/host-core';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { createScriptedBench, isAlive, readText } from '../../test/scripted-agent.ts';
@@ -679,6 +681,71 @@ describe('the log', () => {
     const warning = await firstOf(session.events, 'warning');
     expect(warning).toMatchObject({ code: 'OFFSET_NOT_SAVED' });
     expect((await session.result).state).toBe('done');
+  });
+});
+
+describe('a link that is lost', () => {
+  /** The bench's host, with a hand on what follows the log. */
+  function createFragileHost(): {
+    host: Host;
+    followers: HostProcess[];
+    refuse: (error: HostError | undefined) => void;
+  } {
+    const followers: HostProcess[] = [];
+    let refusal: HostError | undefined;
+    const host: Host = {
+      ...bench.host,
+      spawn: async (command, options) => {
+        if (refusal !== undefined) throw refusal;
+        const process = await bench.host.spawn(command, options);
+        if (command.includes('optio.log')) followers.push(process);
+        return process;
+      },
+    };
+    return {
+      host,
+      followers,
+      refuse: (error) => {
+        refusal = error;
+      },
+    };
+  }
+
+  it('delivers everything exactly once, however often the link breaks', async () => {
+    const { host, followers } = createFragileHost();
+    const { session, signal } = await bench.start(
+      `for n in 1 2 3 4 5; do say "STATUS: $n"; await_file "go$n"; done; say DONE; stay`,
+      { host },
+    );
+    const seen: string[] = [];
+    let interruptions = 0;
+    for await (const event of session.events) {
+      if (event.type === 'warning' && event.code === 'LOG_INTERRUPTED') interruptions += 1;
+      if (event.type !== 'status') continue;
+      seen.push(event.message);
+      await followers.at(-1)?.kill({ graceMs: 0 });
+      signal(`go${event.message}`);
+    }
+    expect(seen).toEqual(['1', '2', '3', '4', '5']);
+    expect(interruptions).toBeGreaterThan(0);
+    expect(await session.result).toMatchObject({ state: 'done', problems: [] });
+  });
+
+  it('is lost, never done, when the link does not come back', async () => {
+    const { host, followers, refuse } = createFragileHost();
+    const { session } = await bench.start(`say 'STATUS: x'; stay`, { host, reconnectLimitMs: 100 });
+    await firstOf(session.events, 'status');
+    const error = new HostError('CONNECT_FAILED', 'no route');
+    refuse(error);
+    await followers[0]?.kill({ graceMs: 0 });
+    expect(await session.result).toMatchObject({ state: 'lost', reason: 'log-lost', error });
+  });
+
+  it('is lost at once when the log cannot be read for another reason', async () => {
+    const { host, refuse } = createFragileHost();
+    refuse(new HostError('DISPOSED', 'the host was closed'));
+    const { session } = await bench.start(`stay`, { host });
+    expect(await session.result).toMatchObject({ state: 'lost', reason: 'log-lost' });
   });
 });
 
