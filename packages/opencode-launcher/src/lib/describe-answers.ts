@@ -31,9 +31,9 @@ export function describeMessage(raw: { readonly info: Message; readonly parts: r
 
 /** Reads why a model failed, from a message or from the `error` of a `session.error` event. */
 export function describeModelError(raw: unknown): OpencodeModelError {
-  const error = raw as {
+  const error = (raw ?? {}) as {
     readonly name?: unknown;
-    readonly data?: { readonly message?: unknown; readonly statusCode?: unknown };
+    readonly data?: { readonly message?: unknown; readonly statusCode?: unknown } | null;
   };
   const name = typeof error.name === 'string' ? error.name : 'UnknownError';
   const message = typeof error.data?.message === 'string' ? error.data.message : name;

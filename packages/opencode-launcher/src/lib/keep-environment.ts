@@ -14,9 +14,9 @@ const SCRIPT = `
 set -f
 own=$1 kept=$2 scrubbed=$3
 shift 3
+odd=
 names=$(awk 'BEGIN { for (name in ENVIRON) print name }') || exit 72
 for name in $names; do
-  case $name in *[!A-Za-z0-9_]*) continue ;; esac
   case " $own " in *" $name "*) continue ;; esac
   found=
   for glob in $kept; do
@@ -25,8 +25,15 @@ for name in $names; do
   for glob in $scrubbed; do
     case $name in $glob) found= ;; esac
   done
-  [ -n "$found" ] || unset "$name"
+  [ -z "$found" ] || continue
+  case $name in
+    # No shell variable can have such a name, but bash exports its functions under them.
+    *[!A-Za-z0-9_]*) odd="$odd $name" ;;
+    *) unset "$name" ;;
+  esac
 done
+for name in $odd; do set -- -u "$name" "$@"; done
+[ -z "$odd" ] || set -- env "$@"
 exec "$@"
 `;
 

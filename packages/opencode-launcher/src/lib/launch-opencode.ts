@@ -30,6 +30,8 @@ export interface LaunchOpencodeOptions extends OpencodeTaskOptions {
   readonly port?: number;
   /** Milliseconds until the start counts as failed. @default 60000 */
   readonly startupTimeoutMs?: number;
+  /** What everything that the server starts carries in `OPTIO_RUN_ID`: 24 hex digits. @default a new one */
+  readonly runId?: string;
   /** Milliseconds after which the host ends the server by itself, unless the lease is renewed. @default 24 hours */
   readonly leaseMs?: number;
 }
@@ -51,7 +53,9 @@ export async function launchOpencode(options: LaunchOpencodeOptions): Promise<Op
   const runtime = await prepareRuntime(options);
   if (options.isPrepared !== true) {
     const files = opencodeFiles({ ...options, version: options.binary.version });
-    await writeFiles(options.host, options.workspace.workdir, files, abortable(options));
+    // An agent may have run here before, and may have put links in the way.
+    const rules = { beneath: options.workspace.taskDirectory, ...abortable(options) };
+    await writeFiles(options.host, options.workspace.workdir, files, rules);
   }
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port ?? randomInt(FIRST_PORT, LAST_PORT + 1);
@@ -88,6 +92,10 @@ async function startOn(
     env: { ...runtime.env, OPENCODE_SERVER_PASSWORD: password },
     keepEnv: runtime.keepEnv,
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
+    // A name of its own: there may be several starts of one run, and their records stay.
+    ...(options.runId === undefined
+      ? {}
+      : { runId: options.runId, id: `opencode-${port}-${randomBytes(4).toString('hex')}` }),
     ...abortable(options),
   });
   let forward: PortForward | undefined;

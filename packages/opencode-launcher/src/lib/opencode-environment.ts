@@ -38,8 +38,8 @@ export interface OpencodeEnvironmentOptions {
   };
   /** `PATH` of the host's user. */
   readonly hostPath: string;
-  /** Absolute path of `rg`; opencode would download one otherwise. */
-  readonly ripgrepPath: string;
+  /** Absolute path of `rg`; opencode tries to download one where `PATH` has none. @default `PATH` is left as it is */
+  readonly ripgrepPath?: string;
   /** Shell that the agent's commands run in. @default `/bin/sh` */
   readonly shell?: string;
   /** Variables of the caller, such as those of browser shims. They win over everything else. @default none */
@@ -65,7 +65,8 @@ export function opencodeEnvironment(options: OpencodeEnvironmentOptions): Record
     ...withoutParentDirectories(paths.configFile, paths.agentsFile),
     ...options.env,
   };
-  environment['PATH'] = pathWith(environment['PATH'] ?? options.hostPath, posix.dirname(options.ripgrepPath));
+  const path = environment['PATH'] ?? options.hostPath;
+  environment['PATH'] = options.ripgrepPath === undefined ? path : pathWith(path, posix.dirname(options.ripgrepPath));
   return environment;
 }
 

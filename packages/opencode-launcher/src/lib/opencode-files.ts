@@ -52,8 +52,7 @@ export function opencodeHomeFiles(options: OpencodeHomeFilesOptions): HostFile[]
   const files: HostFile[] = [
     jsonFile(`${directory}/package.json`, { dependencies }),
     jsonFile(`${directory}/package-lock.json`, { lockfileVersion: 3, packages: { '': { dependencies } } }),
-    // Only there so that the directory is: archives of files know no empty ones.
-    { path: `${directory}/node_modules/.gitignore`, content: '*\n', mode: 0o600 },
+    { path: `${directory}/node_modules`, directory: true },
   ];
   if (options.homeConfig !== undefined) files.push(jsonFile(`${directory}/opencode.json`, options.homeConfig));
   if (options.login !== undefined) files.push(jsonFile('.local/share/opencode/auth.json', options.login));

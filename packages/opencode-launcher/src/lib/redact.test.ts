@@ -41,6 +41,7 @@ describe('redact', () => {
     ['Expected string | undefined, got "abc def" provider.x', 'abc def'],
     ['{"message":"Expected boolean, got \\"abc def\\""}', 'abc def'],
     ['Expected string, got {"key": "v w"} provider.x', 'v w'],
+    ['Expected Part, got {"text": "v","type":"w"}', 'w'],
   ])('covers what looks like a secret in %j', (text, secret) => {
     expect(redact(text)).not.toContain(secret);
   });

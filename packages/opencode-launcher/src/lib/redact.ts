@@ -47,7 +47,7 @@ export function redact(text: string, secrets: readonly string[] = []): string {
       .replaceAll(/\b(?:sk|pk|ghp|gho|glpat|xox[abp])[-_][\w-]{8,}/g, REDACTED)
       .replaceAll(/(:\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${REDACTED}@`)
       // "Expected a string, got …": the value in the wrong place may be a key.
-      .replaceAll(/(Expected [^\n]*?), got (?:\\".*?\\"|"(?:[^"\\]|\\.)*"|[{[][^\n]*(?=\s\S+$)|[^\s"]+)/gm, '$1')
+      .replaceAll(/(Expected [^\n]*?), got (?:\\".*?\\"|"(?:[^"\\]|\\.)*"|[{[][^\n]*?(?=\s[\w.]+$|$)|[^\s"]+)/gm, '$1')
   );
 }
 

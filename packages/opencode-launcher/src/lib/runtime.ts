@@ -12,8 +12,8 @@ export interface OpencodeProgram {
   readonly path: string;
   /** What it says to `--version`: `1.18.33`. */
   readonly version: string;
-  /** Absolute path of a ripgrep on the host: opencode would download one otherwise. */
-  readonly ripgrepPath: string;
+  /** Absolute path of a ripgrep on the host. Without one opencode tries to download it when the agent first searches. */
+  readonly ripgrepPath?: string | undefined;
 }
 
 /** Something that went other than wished, and was gone on from. */
@@ -73,7 +73,7 @@ export async function prepareRuntime(options: OpencodeTaskOptions): Promise<Open
     env: opencodeEnvironment({
       directories: workspace,
       hostPath: probe.path,
-      ripgrepPath: binary.ripgrepPath,
+      ...(binary.ripgrepPath === undefined ? {} : { ripgrepPath: binary.ripgrepPath }),
       shell: probe.tools['bash'] ?? '/bin/sh',
       env,
     }),
@@ -82,7 +82,7 @@ export async function prepareRuntime(options: OpencodeTaskOptions): Promise<Open
     isolate: (command) =>
       isolateCommand(command, {
         directories: workspace,
-        programs: [binary.path, binary.ripgrepPath],
+        programs: programsOf(binary),
         isConfined,
         grants: options.grants ?? {},
       }),
@@ -90,7 +90,11 @@ export async function prepareRuntime(options: OpencodeTaskOptions): Promise<Open
 }
 
 function checkProgram(binary: OpencodeProgram): void {
-  for (const path of [binary.path, binary.ripgrepPath]) {
+  for (const path of programsOf(binary)) {
     if (!path.startsWith('/')) throw new TypeError(`The path of a program must be absolute: ${JSON.stringify(path)}`);
   }
+}
+
+function programsOf(binary: OpencodeProgram): readonly string[] {
+  return binary.ripgrepPath === undefined ? [binary.path] : [binary.path, binary.ripgrepPath];
 }

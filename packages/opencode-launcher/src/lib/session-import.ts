@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 
-import { shellScript } from '@optio-ts/host-core';
-import type { Bytes } from '@optio-ts/host-core';
+import { describeExit, removePath, shellScript } from '@optio-ts/host-core';
+import type { Bytes, RunResult } from '@optio-ts/host-core';
 
 import { OpencodeError } from './errors.ts';
 import { createJsonScanner } from './json-scanner.ts';
@@ -77,30 +77,32 @@ export async function importInto(
   const checked = checkExport(options.content, nonce);
   const stage = posix.join(workspace.temporaryDirectory, `import-${nonce}`);
   const script = shellScript(IMPORT_SCRIPT, stage, nonce, binary.path);
-  let output: string;
-  let exitCode: number | undefined;
+  let result: RunResult;
   try {
-    const result = await host.run(keepEnvironment(runtime.isolate(script), runtime), {
+    result = await host.run(keepEnvironment(runtime.isolate(script), runtime), {
       cwd: workspace.workdir,
       env: runtime.env,
       stdin: checked.content,
       timeoutMs: TIMEOUT_MS,
       ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
     });
-    output = `${result.stdout.toString('utf8')}${result.stderr.toString('utf8')}`;
-    exitCode = result.exitCode;
   } catch (error) {
-    throw checked.refusal() ?? error;
+    // What was killed may not have cleaned up; if this fails too, it goes with the task's directory.
+    await removePath(host, stage, { beneath: workspace.taskDirectory, abortSignal: AbortSignal.timeout(15_000) }).catch(
+      () => undefined,
+    );
+    throw error;
   }
   const refusal = checked.refusal();
   if (refusal !== undefined) throw refusal;
 
+  const output = `${result.stdout.toString('utf8')}${result.stderr.toString('utf8')}`;
   const answers = readAnswers(stripAnsi(output), nonce);
   const [main, ...children] = answers;
   const sessionId = checked.sessionId();
   const printed = (text: string): string => redact(text.trim(), runtime.secrets).slice(-2048);
   if (main === undefined || !isImported(main, sessionId)) {
-    const said = printed(main?.text ?? output) || `it ended with exit code ${exitCode}`;
+    const said = printed(main?.text ?? output) || `it ${describeExit(result)}`;
     throw new OpencodeError(
       'IMPORT_FAILED',
       `opencode on ${host.description} does not take session ${sessionId}\n\n${said}`,
@@ -115,17 +117,17 @@ export async function importInto(
 }
 
 interface CheckedExport {
-  /** The export and, when it is sound, the verdict. */
+  /** The export and, when it is sound, the verdict. Ends early, without one, at the first thing that is wrong. */
   readonly content: Bytes;
-  /** Why it is not; `undefined` while it is. */
-  refusal(): OpencodeError | undefined;
+  /** Why it is not sound, or what the source of the bytes has thrown; `undefined` while all is well. */
+  refusal(): Error | undefined;
   sessionId(): string;
 }
 
 function checkExport(content: Bytes, nonce: string): CheckedExport {
   let sessionId: string | undefined;
   let hasMessages = false;
-  let refusal: OpencodeError | undefined;
+  let refusal: Error | undefined;
   let size = 0;
   const children: { readonly start: number; readonly end: number }[] = [];
   const scanner = createJsonScanner(3, ({ path, kind, start, end, text }) => {
@@ -135,35 +137,35 @@ function checkExport(content: Bytes, nonce: string): CheckedExport {
     if (path.length === 3 && /^optio\/children\/\d+$/.test(place) && kind === 'object') children.push({ start, end });
   });
 
-  function refuse(reason: string, cause?: unknown): OpencodeError {
-    refusal = new OpencodeError('EXPORT_INVALID', `This is not a whole export of an opencode session: ${reason}`, {
-      cause,
-    });
-    return refusal;
-  }
-
+  // Without the verdict the script ends by itself and cleans up; an error would have it killed.
   async function* withVerdict(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of content) {
-      try {
-        scanner.write(chunk);
-      } catch (error) {
-        throw refuse(error instanceof Error ? error.message : String(error), error);
-      }
-      size += chunk.byteLength;
-      yield chunk;
-    }
     try {
+      for await (const chunk of content) {
+        scanner.write(chunk);
+        size += chunk.byteLength;
+        yield chunk;
+      }
       scanner.end();
+      if (sessionId === undefined || !/^ses_\w+$/.test(sessionId)) throw new SyntaxError('it has no session id');
+      if (!hasMessages) throw new SyntaxError('it has no list of messages');
     } catch (error) {
-      throw refuse(error instanceof Error ? error.message : String(error), error);
+      refusal = error instanceof SyntaxError ? notWhole(error) : toError(error);
+      return;
     }
-    if (sessionId === undefined || !/^ses_\w+$/.test(sessionId)) throw refuse('it has no session id');
-    if (!hasMessages) throw refuse('it has no list of messages');
     const ranges = [{ start: 0, end: size }, ...children].map(({ start, end }) => `${start} ${end - start}`);
     yield Buffer.from(`\n${nonce} ${ranges.join(' ')}\n`);
   }
 
   return { content: withVerdict(), refusal: () => refusal, sessionId: () => sessionId ?? '' };
+}
+
+function notWhole(cause: SyntaxError): OpencodeError {
+  const message = `This is not a whole export of an opencode session: ${cause.message}`;
+  return new OpencodeError('EXPORT_INVALID', message, { cause });
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 interface Answer {

@@ -12,6 +12,8 @@ describe('describeStartFailure', () => {
     ['CONFIG_INVALID', ['Error: Config file at /home/x/opencode.json is not valid JSON(C): '], '/home/x/opencode.json'],
     ['CONFIG_INVALID', ['Error: Configuration is invalid at /home/x/opencode.json'], '/home/x/opencode.json'],
     ['HOME_NOT_WRITABLE', ["Error: EACCES: permission denied, mkdir '/x/.local'"], 'EACCES: permission denied'],
+    ['DATABASE_UNUSABLE', ['Error: Unexpected error', '', 'unable to open database file'], 'database'],
+    ['HOME_NOT_WRITABLE', ["ENOTDIR: not a directory, mkdir '/x/opencode'"], 'ENOTDIR'],
     ['DATABASE_UNUSABLE', ['Error: file is not a database'], 'database'],
     ['DATABASE_UNUSABLE', ['Failed query: PRAGMA wal_checkpoint(PASSIVE)'], 'database'],
     ['EXITED_EARLY', ['Illegal instruction'], 'with exit code 1'],

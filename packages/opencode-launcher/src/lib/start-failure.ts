@@ -1,3 +1,4 @@
+import { describeExit } from '@optio-ts/host-core';
 import type { ProcessExit } from '@optio-ts/host-core';
 
 import { OpencodeStartError } from './errors.ts';
@@ -47,15 +48,14 @@ function exitReason(failure: StartFailure, text: string, exit: ProcessExit): Rea
   }
   const configFile = /(?:Config file at|Configuration is invalid at) (\S+)/.exec(text)?.[1];
   if (configFile !== undefined) return { code: 'CONFIG_INVALID', reason: `its configuration ${configFile} is broken` };
-  if (/file is not a database|PRAGMA wal_checkpoint|SQLITE_(?:READONLY|CORRUPT|NOTADB|CANTOPEN)/i.test(text)) {
+  if (
+    /file is not a database|unable to open database|PRAGMA wal_checkpoint|SQLITE_(?:READONLY|CORRUPT|NOTADB|CANTOPEN)/i.test(
+      text,
+    )
+  ) {
     return { code: 'DATABASE_UNUSABLE', reason: 'its database cannot be opened' };
   }
-  const denied = /(?:EACCES|EROFS|ENOSPC|EPERM|ENOTDIR)[^\n]*/.exec(text)?.[0];
+  const denied = /(?:EACCES|EEXIST|EROFS|ENOSPC|EPERM|ENOTDIR)[^\n]*/.exec(text)?.[0];
   if (denied !== undefined) return { code: 'HOME_NOT_WRITABLE', reason: `its home cannot be written: ${denied}` };
-  return { code: 'EXITED_EARLY', reason: `it ended before it was ready, ${describeExit(exit)}` };
-}
-
-/** For messages: `with exit code 1`, `by SIGKILL`. */
-export function describeExit(exit: ProcessExit): string {
-  return exit.signal === undefined ? `with exit code ${exit.exitCode}` : `by ${exit.signal}`;
+  return { code: 'EXITED_EARLY', reason: `before it was ready it ${describeExit(exit)}` };
 }

@@ -51,6 +51,8 @@ export async function waitUntilReady(options: WaitUntilReadyOptions): Promise<vo
       output.add(line);
       if (parseReadyLine(line)?.port === options.port) return true;
     }
+    // Following ends quietly, whether the process has ended or we do not want to wait any longer.
+    cut.throwIfAborted();
     return false;
   }
 
