@@ -1,0 +1,45 @@
+// A process of its own, made to be killed: `seed-churner.ts sqlite <file>` or `seed-churner.ts mongo <uri> <database>`. Until then it
+// captures seeds and snapshots and removes old ones, without a pause. Prints a line once it works.
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+
+import { MongoClient } from 'mongodb';
+import { pack as packTar } from 'tar-stream';
+
+import { noCipher } from '../cipher.ts';
+import { createMongoStore } from '../mongo-store.ts';
+import { listSeeds, purgeSeed, storeSeed } from '../seed-store.ts';
+import { openSnapshot } from '../snapshot-capture.ts';
+import { createSqliteStore } from '../sqlite-store.ts';
+import type { Store } from '../store.ts';
+import { noise, stream } from './contract-case.ts';
+
+const [kind, place = '', database = ''] = process.argv.slice(2);
+const manifest = { collection: { name: 'opencode_seeds' }, version: 1, include: ['home'], agent: 'opencode' };
+
+async function openStore(): Promise<Store> {
+  if (kind === 'sqlite') return createSqliteStore(place);
+  return createMongoStore((await MongoClient.connect(place)).db(database));
+}
+
+function archive(round: number): Readable {
+  const pack = packTar();
+  pack.entry({ name: 'home/auth.json' }, `{"round":${round}}`);
+  pack.entry({ name: 'home/plugin' }, noise(round % 3 === 0 ? 3_000_000 : 20_000, round));
+  pack.finalize();
+  return (pack as unknown as Readable).pipe(createGzip({ level: 1 }));
+}
+
+const store = await openStore();
+for (let round = 0; ; round += 1) {
+  await storeSeed({ store, cipher: noCipher, manifest, archive: archive(round), label: `round ${round}` });
+  const snapshot = openSnapshot({
+    ...{ store, cipher: noCipher, agent: 'opencode', taskId: 'churn', sessionId: 'ses', retention: 2 },
+    processId: 'ab'.repeat(12),
+  });
+  await Promise.all([snapshot.write('workdir', archive(round)), snapshot.write('session', stream('{}'))]);
+  await snapshot.commit({ endState: 'done' });
+  const seeds = await listSeeds({ store, manifest });
+  for (const { id } of seeds.slice(3)) await purgeSeed({ store, manifest, seedId: id });
+  if (round === 0) process.stdout.write('working\n');
+}
