@@ -15,7 +15,8 @@ const program = [
   // Pid, group and start time identify the process when it has to be ended. 20 is field 22 behind the name in brackets.
   'if { read -r o_s </proc/$$/stat; } 2>/dev/null; then o_s=${o_s##*) }; set -- $o_s; o_g=$3; o_t=${20}; else o_g=$$; o_t=0; fi;',
   'if [ "$o_g" -ne $$ ] && command -v setsid >/dev/null; then exec setsid sh -c "$OPTIO_SSH_BOOT"; fi;',
-  'unset OPTIO_SSH_BOOT OPTIO_SSH_NONCE;',
+  // Where commands start that name no directory, wherever an rc file went.
+  'unset OPTIO_SSH_BOOT OPTIO_SSH_NONCE; cd >/dev/null 2>&1;',
   'o_f() { echo "$o_n-$1" >&2; exit 125; };',
   // cd: apart from "is no directory", what keeps us out is a permission.
   'o_c() { [ -d "$1" ] || o_f cwd; cd -- "$1" 2>/dev/null || o_f cwd-denied; };',

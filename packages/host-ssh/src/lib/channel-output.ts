@@ -15,6 +15,9 @@ export interface ChannelOutput {
   end(error?: unknown): void;
 }
 
+/** More than a packet, less than the channel's window: so the stream is not stopped and started for each packet. */
+const highWaterMark = 256 * 1024;
+
 /** Begins to read a stream that was paused, with back-pressure. `filter` sees each chunk first and says what is output. */
 export function readChannel(
   source: Readable,
@@ -23,6 +26,7 @@ export function readChannel(
   let received = 0;
   let isUnblocked = false;
   const queue = createByteQueue({
+    highWaterMark,
     onFull: () => {
       if (!isUnblocked) source.pause();
     },

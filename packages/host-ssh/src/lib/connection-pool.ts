@@ -1,15 +1,11 @@
-import { HostError } from '@optio-ts/host-core';
 import type { Client } from 'ssh2';
 
+import { barrier } from './barrier.ts';
 import type { Dialled } from './dial.ts';
-import { admitsLong, assumedSessionLimit, backoffMs, idleTarget } from './pool-rules.ts';
+import { backoffMs, idleTarget } from './pool-rules.ts';
+import { admits, pooled, sessionsOf, type Connection, type ShellUse } from './pooled-connection.ts';
 import { openPrimedShell, SessionRefusedError, type PrimedShell } from './primed-shell.ts';
-
-/**
- * What a shell is for: a command that ends soon, one that may run for hours, or one that ends others and must not wait for
- * them.
- */
-export type ShellUse = 'short' | 'long' | 'urgent';
+import { waitUntil } from './wait-until.ts';
 
 /** A shell that was handed out, and the connection it is on. */
 export interface LeasedShell extends PrimedShell {
@@ -46,18 +42,6 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-interface Connection {
-  readonly dialled: Dialled;
-  /** Sessions the server allows: assumed, and corrected when it refuses one. */
-  limit: number;
-  readonly idle: PrimedShell[];
-  /** Its loss before a shell was ready counts once, however many shells were on their way. */
-  isCounted: boolean;
-  priming: number;
-  short: number;
-  long: number;
-}
-
 /** Connections that may break in a row before a shell is ready; after that, whoever waits is told. */
 const maxLosses = 3;
 
@@ -75,8 +59,6 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   let wantedIdle = 3;
 
   const alive = (): readonly Connection[] => connections.filter(({ dialled }) => !dialled.isLost());
-  const sessions = (connection: Connection): number =>
-    connection.idle.length + connection.priming + connection.short + connection.long;
 
   const pump = (): void => {
     if (closing.signal.aborted) return;
@@ -104,9 +86,6 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     if (kind === 'long') setImmediate(refill);
   };
 
-  const admits = (connection: Connection, use: ShellUse, more = 0): boolean =>
-    use !== 'long' || admitsLong(connection.long + more, connection.limit);
-
   /** Starts what those who still wait need and what is not already on its way. */
   const startMissing = (): void => {
     const onTheWay = new Map(connections.map((connection) => [connection, connection.priming]));
@@ -121,7 +100,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       let connection = fits.find((candidate) => (onTheWay.get(candidate) ?? 0) > 0);
       if (connection) onTheWay.set(connection, (onTheWay.get(connection) ?? 0) - 1);
       else {
-        connection = fits.find((candidate) => sessions(candidate) < candidate.limit);
+        connection = fits.find((candidate) => sessionsOf(candidate) < candidate.limit);
         if (connection) {
           if (connection.short > 0 && use === 'short') wantedIdle = 6;
           prime(connection);
@@ -135,7 +114,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     if (closing.signal.aborted) return;
     let idle = alive().reduce((sum, { idle: shells, priming }) => sum + shells.length + priming, 0);
     for (const connection of alive()) {
-      while (idle < idleTarget(wantedIdle, connection.limit) && sessions(connection) < connection.limit) {
+      while (idle < idleTarget(wantedIdle, connection.limit) && sessionsOf(connection) < connection.limit) {
         prime(connection);
         idle += 1;
       }
@@ -161,7 +140,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       },
       (error: unknown) => {
         connection.priming -= 1;
-        if (error instanceof SessionRefusedError && sessions(connection) > 0) connection.limit = sessions(connection);
+        if (error instanceof SessionRefusedError && sessionsOf(connection) > 0)
+          connection.limit = sessionsOf(connection);
         else if (!connection.dialled.isLost()) rejectWaiters(error, (waiter) => waiter.use !== 'client');
         else if (!connection.isCounted) {
           connection.isCounted = true;
@@ -200,8 +180,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   };
 
   const addConnection = (dialled: Dialled): void => {
-    const limit = assumedSessionLimit(dialled.serverVersion);
-    const connection: Connection = { dialled, limit, idle: [], isCounted: false, priming: 0, short: 0, long: 0 };
+    const connection = pooled(dialled);
     connections.push(connection);
     void dialled.lost.then(() => {
       connections.splice(connections.indexOf(connection), 1);
@@ -262,29 +241,4 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       for (const { dialled } of connections.slice()) dialled.close();
     },
   };
-}
-
-/** To take back a forwarding that was never asked for changes nothing, and is answered in turn. */
-function barrier(dialled: Dialled): Promise<void> {
-  return new Promise((resolve) => {
-    if (dialled.isLost()) return resolve();
-    void dialled.lost.then(() => resolve());
-    try {
-      dialled.client.unforwardIn('127.0.0.1', 1, () => resolve());
-    } catch {
-      // The connection is going down, and `lost` will say so.
-    }
-  });
-}
-
-async function waitUntil(time: number, abortSignal: AbortSignal): Promise<void> {
-  const milliseconds = time - performance.now();
-  if (milliseconds <= 0) return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    abortSignal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(new HostError('DISPOSED', 'The host was closed', { cause: abortSignal.reason }));
-    });
-  });
 }

@@ -14,11 +14,12 @@ import {
   type PortForward,
 } from '@optio-ts/host-core';
 
-import { createConnectionPool, type ShellUse } from './connection-pool.ts';
+import { createConnectionPool } from './connection-pool.ts';
 import { dial } from './dial.ts';
 import { openForward } from './forward.ts';
 import { createTreeKiller } from './kill-tree.ts';
 import { resolveOptions, type CreateSshHostOptions } from './options.ts';
+import type { ShellUse } from './pooled-connection.ts';
 import { startSshProcess, type SshProcess } from './ssh-process.ts';
 
 /**

@@ -307,6 +307,25 @@ describe('sessions', () => {
   });
 });
 
+describe('a process left in the background', () => {
+  it('does not keep a result waiting, and costs none of the command’s own output', async (ctx) => {
+    const link = await useLink(useShared(ctx), 40);
+    const host = open(useShared(ctx), { port: link.port });
+    const script = 'sleep 600 & head -c 3000000 /dev/zero; echo err >&2; exit 4';
+    for (let round = 0; round < 3; round += 1) {
+      const { stdout, stderr, exitCode } = await host.run(['sh', '-c', script]);
+      expect([stdout.length, String(stderr), exitCode]).toEqual([3_000_000, 'err\n', 4]);
+    }
+  });
+
+  it('that writes without end is cut off', async (ctx) => {
+    const child = await open(useShared(ctx)).spawn(['sh', '-c', 'yes & exit 0']);
+    for await (const chunk of child.stdout) expect(chunk.length).toBeGreaterThan(0);
+    expect(await child.exited).toEqual({ exitCode: 0, signal: undefined });
+    await child.kill();
+  });
+});
+
 describe('login shells', () => {
   const noise = 'printf "no line break"; echo noise >&2; echo more noise';
 

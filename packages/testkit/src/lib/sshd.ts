@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { access, chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { descendants, killIfAlive, markedProcesses, runTool, type MarkedProcess } from './sshd-processes.ts';
@@ -22,7 +22,10 @@ export interface StartSshdOptions {
   readonly loginShell?: string;
   /** Password of the `other` user. Switches password logins on. @default none: keys only */
   readonly password?: string;
-  /** `HOME` of the session, another than that of the account. @default the account's */
+  /**
+   * `HOME` of the session. For `self` never the account's own: its rc files and its caches are none of a test's business.
+   * @default an empty directory that `close()` removes
+   */
   readonly home?: string;
   /** Files written into the `other` user's home before the first login, for instance `.bashrc`. */
   readonly homeFiles?: Readonly<Record<string, string>>;
@@ -109,7 +112,10 @@ export async function startSshd(options: StartSshdOptions = {}): Promise<SshdRes
     const userKey = await makeKey(directory, 'user', 'ed25519');
     await writeFile(join(directory, 'authorized_keys'), `${userKey.publicKey}\n`, { mode: 0o644 });
     const config = join(directory, 'sshd_config');
-    await writeFile(config, composeConfig(options, { directory, user: account.user, mark, hostKeys }));
+    await writeFile(
+      config,
+      composeConfig(options, { directory, user: account.user, home: account.home, mark, hostKeys }),
+    );
     const server = await startServer(config);
     undo.push(() => stopServer(server.process));
     return {
@@ -117,7 +123,7 @@ export async function startSshd(options: StartSshdOptions = {}): Promise<SshdRes
         host: '127.0.0.1',
         port: server.port,
         user: account.user,
-        home: options.home ?? account.home,
+        home: account.home,
         privateKey: await readFile(userKey.file, 'utf8'),
         privateKeyFile: userKey.file,
         hostKeys: hostKeys.map(({ publicKey, fingerprint }) => ({ publicKey, fingerprint })),
@@ -141,9 +147,13 @@ interface Account {
 }
 
 async function openAccount(options: StartSshdOptions, directory: string): Promise<Account> {
-  if (options.user !== 'other') return { user: userInfo().username, home: homedir() };
+  const home = options.home ?? join(directory, 'home');
+  if (options.user !== 'other') {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    return { user: userInfo().username, home };
+  }
   const temporary = await createTemporaryUser({
-    home: join(directory, 'home'),
+    home,
     shell: options.loginShell ?? '/bin/sh',
     ...(options.password === undefined ? {} : { password: options.password }),
   });
@@ -176,13 +186,13 @@ async function makeKey(directory: string, name: string, type: SshKeyType): Promi
 interface ConfigFacts {
   readonly directory: string;
   readonly user: string;
+  readonly home: string;
   readonly mark: string;
   readonly hostKeys: readonly MadeKey[];
 }
 
 /** sshd takes the first value it meets, so the caller's lines come first. */
 function composeConfig(options: StartSshdOptions, facts: ConfigFacts): string {
-  const environment = [facts.mark, ...(options.home === undefined ? [] : [`HOME=${options.home}`])];
   return [
     ...(options.config ?? []),
     'ListenAddress 127.0.0.1',
@@ -201,7 +211,7 @@ function composeConfig(options: StartSshdOptions, facts: ConfigFacts): string {
     'LogLevel VERBOSE',
     `MaxSessions ${options.maxSessions ?? 10}`,
     'MaxStartups 100',
-    `SetEnv ${environment.join(' ')}`,
+    `SetEnv ${facts.mark} HOME=${facts.home}`,
     '',
   ].join('\n');
 }

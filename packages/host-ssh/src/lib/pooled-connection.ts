@@ -1,0 +1,42 @@
+import type { Dialled } from './dial.ts';
+import { admitsLong, assumedSessionLimit } from './pool-rules.ts';
+import type { PrimedShell } from './primed-shell.ts';
+
+/**
+ * What a shell is for: a command that ends soon, one that may run for hours, or one that ends others and must not wait for
+ * them.
+ */
+export type ShellUse = 'short' | 'long' | 'urgent';
+
+/** A connection as the pool sees it: what is on it, and what more fits. */
+export interface Connection {
+  readonly dialled: Dialled;
+  /** Sessions the server allows: assumed, and corrected when it refuses one. */
+  limit: number;
+  /** Shells that wait for a command. */
+  readonly idle: PrimedShell[];
+  /** Shells that are on their way. */
+  priming: number;
+  /** Its loss before a shell was ready counts once, however many were on their way. */
+  isCounted: boolean;
+  /** Commands that end soon. */
+  short: number;
+  /** Commands that may run for hours. */
+  long: number;
+}
+
+/** A connection with nothing on it. */
+export function pooled(dialled: Dialled): Connection {
+  const limit = assumedSessionLimit(dialled.serverVersion);
+  return { dialled, limit, idle: [], priming: 0, isCounted: false, short: 0, long: 0 };
+}
+
+/** Sessions of the server that are taken, or about to be. */
+export function sessionsOf({ idle, priming, short, long }: Connection): number {
+  return idle.length + priming + short + long;
+}
+
+/** Whether a shell for that use may be taken from the connection, when `more` long ones are about to be. */
+export function admits(connection: Connection, use: ShellUse, more = 0): boolean {
+  return use !== 'long' || admitsLong(connection.long + more, connection.limit);
+}
