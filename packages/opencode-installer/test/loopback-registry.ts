@@ -8,13 +8,13 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 
 /** What a server was asked. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly url: string;
   readonly authorization: string | undefined;
 }
 
 /** How a registry sends a tarball. Resolves or not; the response is its own to end. */
-export type SendTarball = (response: ServerResponse, tarball: Buffer) => void;
+type SendTarball = (response: ServerResponse, tarball: Buffer) => void;
 
 /** A running server on loopback. */
 export interface LoopbackServer extends AsyncDisposable {
@@ -99,7 +99,7 @@ export async function packageOf(member: string, content: Buffer | string): Promi
 }
 
 /** The digest that a registry gives for a tarball. */
-export function integrityOf(tarball: Buffer): string {
+function integrityOf(tarball: Buffer): string {
   return `sha512-${createHash('sha512').update(tarball).digest('base64')}`;
 }
 

@@ -6,7 +6,7 @@ import type { Bytes } from '@optio-ts/host-core';
 import type { NpmSettings } from './npm-config.ts';
 
 /** The body of a response as the library hands it over. */
-export interface BufferedBody extends AsyncIterable<Uint8Array> {
+interface BufferedBody extends AsyncIterable<Uint8Array> {
   /** Bytes that have arrived and were not read. */
   readonly bufferLength: number;
 }

@@ -1,3 +1,6 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- declarations cannot be imported; this takes them along wherever the source is read
+/// <reference path="./npm-modules.d.ts" />
+
 import Config from '@npmcli/config';
 import npmDefinitions from '@npmcli/config/lib/definitions/index.js';
 

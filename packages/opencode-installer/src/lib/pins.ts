@@ -1,5 +1,5 @@
 /** A package of the npm registry, named exactly, with the digest of its tarball. */
-export interface PinnedPackage {
+interface PinnedPackage {
   readonly name: string;
   readonly version: string;
   /** Subresource integrity string, always `sha512-…`. */
@@ -16,7 +16,7 @@ export const RIPGREP_VERSION = '1.18.0';
  * Digests that were compared with the registry when this list was written. What is not in it is taken on the word of the
  * registry's metadata, with a warning. A new default version means new lines here and nowhere else.
  */
-export const pinnedPackages: readonly PinnedPackage[] = [
+const pinnedPackages: readonly PinnedPackage[] = [
   {
     name: 'opencode-linux-x64',
     version: '1.18.33',
