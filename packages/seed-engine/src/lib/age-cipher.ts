@@ -17,8 +17,9 @@ export interface AgeCipherOptions {
 }
 
 /**
- * Seals in the format of age (age-encryption.org/v1), which the `age` command reads as well. Several recipients can each open a blob, so
- * keys can be changed one at a time. Works in pieces of 64 KiB; each is authenticated before it is handed out.
+ * Seals in the format of age (age-encryption.org/v1), which the `age` command reads as well. Several recipients can
+ * each open a blob, so keys can be changed one at a time. Works in pieces of 64 KiB; each is authenticated before it
+ * is handed out.
  */
 export function ageCipher({ recipients, identities }: AgeCipherOptions): Cipher {
   const encrypter = new Encrypter();
@@ -56,7 +57,10 @@ export function ageCipher({ recipients, identities }: AgeCipherOptions): Cipher 
   };
 }
 
-/** The recipient that an identity opens for. Throws `TypeError` for what is no identity; its text is never part of the message. */
+/**
+ * The recipient that an identity opens for. Throws `TypeError` for what is no identity; its text is never part of the
+ * message.
+ */
 export async function recipientOf(identity: string): Promise<string> {
   try {
     return await identityToRecipient(identity);

@@ -6,8 +6,10 @@ const end = Buffer.from('\n--- ');
 const maxHeaderBytes = 262_144;
 
 /**
- * The same stream, after a look at its first bytes: what does not start as age does is refused, and so is a header without an end, which
- * the parser would otherwise gather in memory.
+ * The same stream, after a look at its first bytes: what does not start as age does is refused, and so is a header
+ * without an end, which the parser would otherwise gather in memory.
+ *
+ * @yields the same bytes, the header in one piece
  */
 export async function* readAgeHeader(sealed: Bytes): AsyncGenerator<Uint8Array> {
   let start = Buffer.alloc(0);

@@ -111,7 +111,8 @@ async function writeBlob(
     await sink.finish(info);
     return { id, ...info };
   } catch (error) {
-    // The first error is the one to tell. Should the way back fail as well, the intent stays, and with it the work for a sweep.
+    // The first error is the one to tell. Should the way back fail as well, the intent stays, and with it the work
+    // for a sweep.
     await sink.discard().catch(() => {});
     throw error;
   }

@@ -12,7 +12,10 @@ export interface BytesCipherOptions {
   readonly encrypt: BytesHook;
   /** Whatever it throws becomes a `DecryptError`. */
   readonly decrypt: BytesHook;
-  /** Both hooks need all of a blob in memory at once; a larger one is refused with `CIPHER_LIMIT`. @default 268_435_456 (256 MiB) */
+  /**
+   * Both hooks need all of a blob in memory at once; a larger one is refused with `CIPHER_LIMIT`. @default
+   * 268_435_456 (256 MiB)
+   */
   readonly maxBytes?: number;
 }
 

@@ -4,7 +4,11 @@ import type { Bytes } from '@optio-ts/host-core';
 
 import { SeedEngineError } from './errors.ts';
 
-/** Cuts and joins a stream into chunks of exactly `chunkBytes`, but for the last. Every chunk is a buffer of its own. */
+/**
+ * Cuts and joins a stream into chunks.
+ *
+ * @yields chunks of exactly `chunkBytes`, but for the last; every one a buffer of its own
+ */
 export async function* inChunks(content: Bytes, chunkBytes: number): AsyncGenerator<Uint8Array> {
   let buffer = new Uint8Array(chunkBytes);
   let used = 0;
@@ -26,8 +30,10 @@ export async function* inChunks(content: Bytes, chunkBytes: number): AsyncGenera
 }
 
 /**
- * The same stream, ended by `abortSignal` with `ABORTED` even while its source keeps silent. The source is told to stop, but
- * not waited for: it may be the thing that hangs.
+ * The same stream, ended by `abortSignal` with `ABORTED` even while its source keeps silent. The source is told to
+ * stop, but not waited for: it may be the thing that hangs.
+ *
+ * @yields the pieces of `content` as they are
  */
 export async function* abortable(content: Bytes, abortSignal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   if (abortSignal === undefined) {
@@ -105,7 +111,11 @@ export async function collect(content: Bytes, maxBytes: number, onLimit: () => E
   return Buffer.concat(chunks, sizeBytes);
 }
 
-/** One buffer as a stream. */
+/**
+ * One buffer as a stream.
+ *
+ * @yields the buffer, unless it is empty
+ */
 export async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
   if (content.length > 0) yield content;
 }

@@ -3,13 +3,14 @@ import { SeedEngineError } from './errors.ts';
 import { revisionConflict } from './store-errors.ts';
 import type { Collection, Store } from './store.ts';
 
-// Whoever loses a race reads again and tries again; somebody wins each time, so this many losses in a row are something else.
+// Whoever loses a race reads again and tries again; somebody wins each time, so this many losses in a row are
+// something else.
 const attempts = 100;
 
 /**
- * Changes a document by compare-and-swap: reads it, applies `change`, writes it, and does so again when somebody else was faster.
- * `change` returns all fields, or `undefined` to leave the document as it is; it may be called several times and what it
- * throws is thrown. Throws `DOCUMENT_NOT_FOUND`.
+ * Changes a document by compare-and-swap: reads it, applies `change`, writes it, and does so again when somebody else
+ * was faster. `change` returns all fields, or `undefined` to leave the document as it is; it may be called several
+ * times and what it throws is thrown. Throws `DOCUMENT_NOT_FOUND`.
  */
 export async function changeDocument(
   store: Store,

@@ -3,9 +3,9 @@ import type { Bytes } from '@optio-ts/host-core';
 /**
  * Turns a stream of bytes into a sealed one and back.
  *
- * Neither way holds more than a bounded part of the stream, unless the cipher says so. Errors of the stream that goes in come out as
- * they are. `decrypt` throws a `DecryptError` for everything else that goes wrong with it, at the latest at its end: nothing it
- * has handed out is to be believed before.
+ * Neither way holds more than a bounded part of the stream, unless the cipher says so. Errors of the stream that goes
+ * in come out as they are. `decrypt` throws a `DecryptError` for everything else that goes wrong with it, at the
+ * latest at its end: nothing it has handed out is to be believed before.
  */
 export interface Cipher {
   /** Recorded in documents beside each blob: what was sealed under one name is opened under it. */

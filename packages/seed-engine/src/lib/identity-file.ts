@@ -18,8 +18,9 @@ export interface Identities {
 }
 
 /**
- * Reads an identity file in the format of the `age` command: one `AGE-SECRET-KEY-…` a line, `#` starts a comment. `undefined` when there is no
- * such file. Throws `KEY_REFUSED` when others may read it, or it is no such file; its content is never part of a message.
+ * Reads an identity file in the format of the `age` command: one `AGE-SECRET-KEY-…` a line, `#` starts a comment.
+ * `undefined` when there is no such file. Throws `KEY_REFUSED` when others may read it, or it is no such file; its
+ * content is never part of a message.
  */
 export async function readIdentities(path: string): Promise<Identities | undefined> {
   const text = await readPrivate(path);
@@ -37,8 +38,8 @@ export async function readIdentities(path: string): Promise<Identities | undefin
 }
 
 /**
- * Makes an identity file, 0600, that is on the disk and whole when this returns. `false` when there is one already, which is left as
- * it is.
+ * Makes an identity file, 0600, that is on the disk and whole when this returns. `false` when there is one already,
+ * which is left as it is.
  */
 export async function createIdentityFile(path: string): Promise<boolean> {
   const directory = dirname(path);
@@ -99,9 +100,11 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function refused(path: string, why: string, cause?: unknown): SeedEngineError {
-  return new SeedEngineError('KEY_REFUSED', `Cannot use the identity file ${path}: ${why}`, {
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new SeedEngineError(
+    'KEY_REFUSED',
+    `Cannot use the identity file ${path}: ${why}`,
+    cause === undefined ? undefined : { cause },
+  );
 }
 
 function describe(error: unknown): string {

@@ -13,7 +13,8 @@ export interface OpenKeyringOptions {
   /** Where the secret keys are, or come to be: a file in the format of the `age` command, 0600. */
   readonly identityPath: string;
   /**
-   * What to do for a store that has no recipients yet when there is no identity file: make one, or refuse with `KEY_MISSING`.
+   * What to do for a store that has no recipients yet when there is no identity file: make one, or refuse with
+   * `KEY_MISSING`.
    * @default 'create'
    */
   readonly missingIdentity?: 'create' | 'refuse';
@@ -28,8 +29,8 @@ export interface Keyring {
   /** Everybody who can open what is sealed from now on, as the store records them. */
   readonly recipients: readonly string[];
   /**
-   * The identity file was made by this call. Tell the user where it is and that losing it loses the data: there is no other way to
-   * read what is sealed from now on.
+   * The identity file was made by this call. Tell the user where it is and that losing it loses the data: there is no
+   * other way to read what is sealed from now on.
    */
   readonly isNewIdentity: boolean;
   /** The store had no recipients before this call. */
@@ -42,8 +43,8 @@ const keyringId = 'keyring';
 /**
  * Finds the key of a store. The store records its recipients; a key is made only for a store that has none.
  *
- * Throws `KEY_MISSING`, with the remedy, when the store has recipients and the file holds the identity of none of them, and
- * `KEY_REFUSED` for a file that others may read or that is no identity file.
+ * Throws `KEY_MISSING`, with the remedy, when the store has recipients and the file holds the identity of none of
+ * them, and `KEY_REFUSED` for a file that others may read or that is no identity file.
  */
 export async function openKeyring({
   store,

@@ -99,8 +99,8 @@ export class MongoBlobs {
   }
 
   /**
-   * Takes the uploads of a document's blobs for settling: from here no sweep may have them. Returns the first blob that cannot be
-   * named, because it is not whole, not this document's, or being removed.
+   * Takes the uploads of a document's blobs for settling: from here no sweep may have them. Returns the first blob
+   * that cannot be named, because it is not whole, not this document's, or being removed.
    */
   async take(collection: string, owner: string, blobs: readonly string[]): Promise<string | undefined> {
     for (const blob of blobs) {

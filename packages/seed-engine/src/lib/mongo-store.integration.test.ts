@@ -88,10 +88,20 @@ describe('what a MongoDB store writes', () => {
   it('has the indexes of its collections and of GridFS', async () => {
     const names = async (name: string) => (await db.collection(name).indexes()).map((index) => index.name);
     await openSnapshot({
-      ...{ store: subject.store, cipher: noCipher, agent: 'opencode', taskId: 't', processId: 'p', sessionId: 's' },
+      store: subject.store,
+      cipher: noCipher,
+      agent: 'opencode',
+      taskId: 't',
+      processId: 'p',
+      sessionId: 's',
     }).discard();
     const draft = openSnapshot({
-      ...{ store: subject.store, cipher: noCipher, agent: 'opencode', taskId: 't', processId: 'p', sessionId: 's' },
+      store: subject.store,
+      cipher: noCipher,
+      agent: 'opencode',
+      taskId: 't',
+      processId: 'p',
+      sessionId: 's',
     });
     await draft.write('workdir', stream('w'));
     await draft.write('session', stream('s'));
@@ -158,7 +168,8 @@ describe('what a MongoDB store reads', () => {
     const { store } = subject;
     const id = createId();
     const blob = await store.writeBlob({
-      ...{ owner: { collection, id }, name: 'x' },
+      owner: { collection, id },
+      name: 'x',
       content: stream(noise(600_000)),
     });
     const files_id = new ObjectId(blob.id);
@@ -248,7 +259,11 @@ describe('snapshots in MongoDB', () => {
   it('are found by the original: its fields, and the newest by date', async () => {
     const { store } = subject;
     const draft = openSnapshot({
-      ...{ store, cipher: noCipher, agent: 'opencode', taskId: 'task-1', sessionId: 'ses_1' },
+      store,
+      cipher: noCipher,
+      agent: 'opencode',
+      taskId: 'task-1',
+      sessionId: 'ses_1',
       processId: 'ab'.repeat(12),
     });
     await draft.write('session', stream('{}'));

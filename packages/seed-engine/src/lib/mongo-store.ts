@@ -19,9 +19,9 @@ export interface CreateMongoStoreOptions {
 }
 
 /**
- * A store in a database of the caller's, readable by the original and reading what that wrote. Blobs are files of GridFS's default
- * bucket `fs`; ids of 24 hex digits are ObjectIds; a document without `revision` is at revision 0. Needs no replica set.
- * Disposing of it leaves the connection open: it is the caller's.
+ * A store in a database of the caller's, readable by the original and reading what that wrote. Blobs are files of
+ * GridFS's default bucket `fs`; ids of 24 hex digits are ObjectIds; a document without `revision` is at revision 0.
+ * Needs no replica set. Disposing of it leaves the connection open: it is the caller's.
  */
 export function createMongoStore(db: Db, options: CreateMongoStoreOptions = {}): Store {
   const now = options.now ?? (() => new Date());

@@ -5,8 +5,8 @@ import { noCipherName, type Cipher } from './cipher.ts';
 import { DecryptError } from './errors.ts';
 
 /**
- * Opens what was sealed by the cipher that a document names. Without a name it is the original's: opened by hooks where the
- * cipher is made of them, else plain. `what` is for the message.
+ * Opens what was sealed by the cipher that a document names. Without a name it is the original's: opened by hooks
+ * where the cipher is made of them, else plain. `what` is for the message.
  */
 export function openSealed(cipher: Cipher, name: string | undefined, sealed: Bytes, what: string): Bytes {
   if (name === noCipherName) return sealed;
@@ -18,8 +18,10 @@ export function openSealed(cipher: Cipher, name: string | undefined, sealed: Byt
 }
 
 /**
- * Of a blob without a cipher's name nobody knows whether it was sealed: one that is not gzip was, by hooks that are not configured. Throws
- * `DecryptError` then.
+ * Of a blob without a cipher's name nobody knows whether it was sealed: one that is not gzip was, by hooks that are not
+ * configured. Throws `DecryptError` then.
+ *
+ * @yields the same bytes
  */
 export async function* expectGzip(plain: Bytes, what: string): AsyncGenerator<Uint8Array> {
   let isFirst = true;
@@ -60,6 +62,6 @@ function tooLong(): Error {
   return new TypeError('Only a few bytes can be kept in a document');
 }
 
-async function* fail(error: Error): AsyncGenerator<Uint8Array> {
-  throw error;
+function fail(error: Error): Bytes {
+  return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
 }

@@ -39,8 +39,9 @@ const defaultLimits: SeedArchiveLimits = { maxBytes: 4 * 1024 ** 3, maxMembers: 
 const maxSkippedNames = 1000;
 
 /**
- * Parses a seed's archive and writes it anew with only what the manifest includes. Throws `SEED_MALFORMED` while iterated for what is no
- * archive or holds a member that must not be there; what `archive` itself throws comes out as it is.
+ * Parses a seed's archive and writes it anew with only what the manifest includes. Throws `SEED_MALFORMED` while
+ * iterated for what is no archive or holds a member that must not be there; what `archive` itself throws comes out as
+ * it is.
  */
 export function filterSeedArchive(
   archive: Bytes,
@@ -129,7 +130,9 @@ async function copyEntry(
 }
 
 function malformed(why: string, cause?: unknown): SeedEngineError {
-  return new SeedEngineError('SEED_MALFORMED', `The archive of this seed is refused: ${why}`, {
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new SeedEngineError(
+    'SEED_MALFORMED',
+    `The archive of this seed is refused: ${why}`,
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -14,8 +14,8 @@ export interface CaptureSeedOptions extends SeedDescription {
   /** The agent's home on the host, absolute. */
   readonly home: string;
   /**
-   * A directory at or above the home that no agent can have changed, for instance the task directory: no link below it is followed. Needed
-   * once an agent has run. @default the home itself is trusted
+   * A directory at or above the home that no agent can have changed, for instance the task directory: no link below
+   * it is followed. Needed once an agent has run. @default the home itself is trusted
    */
   readonly beneath?: string;
   readonly manifest: SeedManifest;
@@ -45,10 +45,11 @@ export interface PlantReport {
 }
 
 /**
- * Captures what the manifest includes of a home as a seed. What is missing is left out; a home with nothing of it makes an empty seed.
+ * Captures what the manifest includes of a home as a seed. What is missing is left out; a home with nothing of it
+ * makes an empty seed.
  *
- * Streams from the host through the cipher into the store. When anything fails nothing of it stays, and the error is that of the host
- * (`HostError`), the cipher or the store.
+ * Streams from the host through the cipher into the store. When anything fails nothing of it stays, and the error is
+ * that of the host (`HostError`), the cipher or the store.
  */
 export function captureSeed({ host, home, beneath, maxBytes, ...options }: CaptureSeedOptions): Promise<Seed> {
   const archive = archiveDirectory(host, home, {
@@ -62,12 +63,12 @@ export function captureSeed({ host, home, beneath, maxBytes, ...options }: Captu
 }
 
 /**
- * Plants a seed: its files are put over what is in the home, which is otherwise left as it is. Only what the manifest includes is written, with
- * modes for its owner alone, into a fresh directory first and into place once all of it has proved good; nothing is ever written
- * through a link.
+ * Plants a seed: its files are put over what is in the home, which is otherwise left as it is. Only what the manifest
+ * includes is written, with modes for its owner alone, into a fresh directory first and into place once all of it has
+ * proved good; nothing is ever written through a link.
  *
- * Throws `SEED_NOT_FOUND`, `SEED_VERSION_UNKNOWN`, `SEED_MALFORMED`, `BLOB_CORRUPT`, `DecryptError`, and the host's `HostError`; then
- * the home is as it was.
+ * Throws `SEED_NOT_FOUND`, `SEED_VERSION_UNKNOWN`, `SEED_MALFORMED`, `BLOB_CORRUPT`, `DecryptError`, and the host's
+ * `HostError`; then the home is as it was.
  */
 export async function plantSeed({ host, home, beneath, ...options }: PlantSeedOptions): Promise<PlantReport> {
   const { seed, archive } = await openSeed(options);

@@ -25,9 +25,9 @@ export type MemberDecision =
 /**
  * Makes a function that decides on the members of one archive, in their order.
  *
- * Outside the manifest a member is skipped, whatever it is, unless its name leaves the home. Inside, it is a file, a directory, or a link that
- * stays in the home. Links must stay there when followed one after the other as well, so `..` may only lead a target, and nothing may
- * lie below a link.
+ * Outside the manifest a member is skipped, whatever it is, unless its name leaves the home. Inside, it is a file, a
+ * directory, or a link that stays in the home. Links must stay there when followed one after the other as well, so
+ * `..` may only lead a target, and nothing may lie below a link.
  */
 export function memberFilter(include: readonly string[]): (member: ArchiveMember) => MemberDecision {
   const entries = include.map((path) => normalize(path) ?? '');

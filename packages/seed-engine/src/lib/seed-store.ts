@@ -1,6 +1,5 @@
 import type { Bytes } from '@optio-ts/host-core';
 
-import { withBlobs } from './blob-rollback.ts';
 import type { Cipher } from './cipher.ts';
 import { SeedEngineError } from './errors.ts';
 import { createId } from './id.ts';
@@ -61,28 +60,36 @@ export interface SeedVerification {
 }
 
 /** Stores an archive as a seed: the blob first, the document last. When anything fails, nothing of it stays. */
-export function storeSeed(options: StoreSeedOptions): Promise<Seed> {
+export async function storeSeed(options: StoreSeedOptions): Promise<Seed> {
   const { store, cipher, manifest, archive, abortSignal, label, model, agentVersion } = options;
   const id = createId();
-  const owner = { collection: manifest.collection, id };
-  const metadata = { processId: options.processId ?? id };
-  return withBlobs(store, owner, metadata, async ({ write }) => {
-    const blob = await write({ name: 'seed', cipher, content: archive, abortSignal });
-    const seed: Seed = {
-      id,
-      createdAt: new Date(),
-      manifestVersion: manifest.version,
-      agent: manifest.agent,
-      cipher: cipher.name,
-      sizeBytes: blob.sizeBytes,
-      sha256: blob.sha256,
-      ...(model === undefined ? {} : { model }),
-      ...(label === undefined ? {} : { label }),
-      ...(agentVersion === undefined ? {} : { agentVersion }),
-    };
+  const blob = await store.writeBlob({
+    owner: { collection: manifest.collection, id },
+    name: 'seed',
+    metadata: { processId: options.processId ?? id },
+    content: cipher.encrypt(archive),
+    ...(abortSignal === undefined ? {} : { abortSignal }),
+  });
+  const seed: Seed = {
+    id,
+    createdAt: new Date(),
+    manifestVersion: manifest.version,
+    agent: manifest.agent,
+    cipher: cipher.name,
+    sizeBytes: blob.sizeBytes,
+    sha256: blob.sha256,
+    ...(model === undefined ? {} : { model }),
+    ...(label === undefined ? {} : { label }),
+    ...(agentVersion === undefined ? {} : { agentVersion }),
+  };
+  try {
     await store.insert(manifest.collection, { id, ...seedToFields(seed, blob.id) });
     return seed;
-  });
+  } catch (error) {
+    // Should this fail as well, the blob's intent stays, and a sweep removes it.
+    await store.discardBlob(blob.id).catch(() => {});
+    throw error;
+  }
 }
 
 /** The seeds of a manifest's collection, newest first, those with a `problem` among them. */
@@ -110,8 +117,8 @@ export async function purgeSeed({ store, manifest, seedId }: SeedReference): Pro
 }
 
 /**
- * Reads, opens and checks all of a seed without planting it. What is wrong with it is the result; thrown are `SEED_NOT_FOUND`, `ABORTED`, and
- * errors of the store itself.
+ * Reads, opens and checks all of a seed without planting it. What is wrong with it is the result; thrown are
+ * `SEED_NOT_FOUND`, `ABORTED`, and errors of the store itself.
  */
 export async function verifySeed(options: VerifySeedOptions): Promise<SeedVerification> {
   const document = await options.store.get(options.manifest.collection, options.seedId);

@@ -8,7 +8,9 @@ export interface SeedManifest {
   readonly collection: Collection;
   /** Recorded in each seed. A seed of a version above this one is refused. */
   readonly version: number;
-  /** Files, and directories with all that is in them, relative to the home. Nothing else is ever captured or planted. */
+  /**
+   * Files, and directories with all that is in them, relative to the home. Nothing else is ever captured or planted.
+   */
   readonly include: readonly string[];
   /** The kind of agent, for instance `opencode`. */
   readonly agent: string;

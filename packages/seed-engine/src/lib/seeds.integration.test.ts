@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { ageCipher } from './age-cipher.ts';
 import { noCipher, type Cipher } from './cipher.ts';
+import { isBlobRef, type StoredDocument } from './document.ts';
 import { DecryptError, SeedEngineError } from './errors.ts';
 import { createId } from './id.ts';
 import { createMemoryStore } from './memory-store.ts';
@@ -56,6 +57,11 @@ async function fillHome(): Promise<void> {
   await put('.config/opencode/opencode.json', '{"model":"lab/m1"}', 0o644);
   await put('.config/opencode/plugins/hook.sh', '#!/bin/sh\n', 0o755);
   await symlink('hook.sh', join(home, '.config/opencode/plugins/link'));
+}
+
+function blobOf(document: StoredDocument | undefined): string {
+  const reference = document?.['blobId'];
+  return isBlobRef(reference) ? reference.blob : '';
 }
 
 const capture = (more: object = {}) => captureSeed({ store, cipher, host, home, manifest, ...more });
@@ -120,8 +126,7 @@ describe('captureSeed and plantSeed', () => {
     await fillHome();
     const seed = await capture();
     const document = await store.get(manifest.collection, seed.id);
-    const { blob } = document?.['blobId'] as { blob: string };
-    const sealed = await readAll(store.readBlob(blob));
+    const sealed = await readAll(store.readBlob(blobOf(document)));
     expect(String(sealed.subarray(0, 21))).toBe('age-encryption.org/v1');
     expect(seed.sizeBytes).toBe(sealed.length);
   });
@@ -192,7 +197,7 @@ describe('listSeeds, getSeed, purgeSeed, verifySeed', () => {
     const document = await store.get(manifest.collection, id);
     await purgeSeed({ store, manifest, seedId: id });
     expect(await listSeeds({ store, manifest })).toEqual([]);
-    expect(await store.statBlob((document?.['blobId'] as { blob: string }).blob)).toBeUndefined();
+    expect(await store.statBlob(blobOf(document))).toBeUndefined();
   });
 
   it('list a broken document with its problem, and go on', async () => {

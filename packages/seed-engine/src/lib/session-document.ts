@@ -109,7 +109,15 @@ export function sessionToFields(session: SessionDraft): DocumentFields {
   const { taskId, agent, processId, runId, host, taskDirectory, state, createdAt, updatedAt } = session;
   const { owner, log, requestedCancel, secrets, outcome, details } = session;
   return {
-    ...{ taskId, agent, processId, runId, host, taskDirectory, state, createdAt, updatedAt },
+    taskId,
+    agent,
+    processId,
+    runId,
+    host,
+    taskDirectory,
+    state,
+    createdAt,
+    updatedAt,
     owner: { ...owner },
     log: { ...log },
     ...(requestedCancel === undefined ? {} : { requestedCancel: { ...requestedCancel } }),

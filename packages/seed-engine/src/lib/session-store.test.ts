@@ -67,7 +67,11 @@ describe('updateSessionDocument', () => {
     const changed = await updateSessionDocument(store, session, { state: 'live', outcome, secrets, details });
     expect(changed).toEqual({
       ...session,
-      ...{ revision: 2, state: 'live', outcome, secrets, details },
+      revision: 2,
+      state: 'live',
+      outcome,
+      secrets,
+      details,
       updatedAt: expect.any(Date),
     });
     const cleared = await updateSessionDocument(store, changed, { secrets: undefined });

@@ -62,7 +62,10 @@ export interface ListSessionDocumentsOptions {
   readonly limit?: number;
 }
 
-/** Writes a session's document: its first trace anywhere. The caller owns it, with fencing number 1. Throws `DOCUMENT_EXISTS`. */
+/**
+ * Writes a session's document: its first trace anywhere. The caller owns it, with fencing number 1. Throws
+ * `DOCUMENT_EXISTS`.
+ */
 export async function createSessionDocument(
   store: Store,
   options: CreateSessionDocumentOptions,
@@ -71,7 +74,11 @@ export async function createSessionDocument(
   const id = options.id ?? createId(now);
   const { taskId, agent, runId, host, taskDirectory, details } = options;
   const fields = sessionToFields({
-    ...{ taskId, agent, runId, host, taskDirectory },
+    taskId,
+    agent,
+    runId,
+    host,
+    taskDirectory,
     processId: options.processId ?? id,
     state: 'starting',
     createdAt: now,
@@ -89,7 +96,11 @@ export async function getSessionDocument(store: Store, id: string): Promise<Sess
   return document && sessionFromDocument(document);
 }
 
-/** Goes through session documents, newest first. */
+/**
+ * Goes through session documents.
+ *
+ * @yields the newest first
+ */
 export async function* listSessionDocuments(
   store: Store,
   { state, taskId, limit }: ListSessionDocumentsOptions = {},
@@ -106,8 +117,8 @@ export async function* listSessionDocuments(
 }
 
 /**
- * Changes a session as its owner. `change` gets the document as it is now, which may hold what others wrote (a requested
- * cancel), and is called again when somebody was faster.
+ * Changes a session as its owner. `change` gets the document as it is now, which may hold what others wrote (a
+ * requested cancel), and is called again when somebody was faster.
  *
  * Throws `SESSION_LEASE_LOST` when another owner has taken it since `session` was read, and `SESSION_NOT_FOUND`.
  */
@@ -136,8 +147,8 @@ export function renewSessionLease(
 }
 
 /**
- * Takes a session over, with the next fencing number: what the owner before it still writes is refused from then on. Throws `SESSION_OWNED`
- * while another's lease runs, and `SESSION_NOT_FOUND`.
+ * Takes a session over, with the next fencing number: what the owner before it still writes is refused from then on.
+ * Throws `SESSION_OWNED` while another's lease runs, and `SESSION_NOT_FOUND`.
  */
 export function claimSession(store: Store, id: string, claim: SessionClaim): Promise<SessionDocument> {
   const now = claim.now ?? new Date();
@@ -158,8 +169,8 @@ export function claimSession(store: Store, id: string, claim: SessionClaim): Pro
 }
 
 /**
- * Asks the owner to end a session; from any process. The first wish stays; one for a session that has ended changes nothing. Throws
- * `SESSION_NOT_FOUND`.
+ * Asks the owner to end a session; from any process. The first wish stays; one for a session that has ended changes
+ * nothing. Throws `SESSION_NOT_FOUND`.
  */
 export function requestSessionCancel(
   store: Store,

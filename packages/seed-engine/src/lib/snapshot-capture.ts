@@ -41,14 +41,14 @@ export interface SnapshotDraft {
   /** The id it will have. */
   readonly id: string;
   /**
-   * Seals and writes a part: `workdir` the archive of the workdir (a gzip'd tar), `session` the session as the agent exports it,
-   * `login` what is needed to log in again. In any order, at the same time too, each at most once; one that failed may be
-   * written again.
+   * Seals and writes a part: `workdir` the archive of the workdir (a gzip'd tar), `session` the session as the agent
+   * exports it, `login` what is needed to log in again. In any order, at the same time too, each at most once; one
+   * that failed may be written again.
    */
   write(part: SnapshotPart, content: Bytes): Promise<SnapshotBlob>;
   /**
-   * Writes the document, then removes what is older than the retention. `workdir` and `session` must be there (`TypeError`). When it fails,
-   * the parts are kept: call it again, or `discard`.
+   * Writes the document, then removes what is older than the retention. `workdir` and `session` must be there
+   * (`TypeError`). When it fails, the parts are kept: call it again, or `discard`.
    */
   commit(end: { readonly endState: SnapshotEndState }): Promise<CapturedSnapshot>;
   /** Removes what was written. Does nothing after `commit`. Idempotent. */
@@ -67,8 +67,8 @@ export interface CapturedSnapshot {
 const defaultRetention = 5;
 
 /**
- * Opens a snapshot, to be written part by part as they come: the session while its server lives, the workdir once it is dead, the end state
- * last. What is neither committed nor discarded is removed by a sweep.
+ * Opens a snapshot, to be written part by part as they come: the session while its server lives, the workdir once it
+ * is dead, the end state last. What is neither committed nor discarded is removed by a sweep.
  */
 export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
   const { store, cipher, agent, taskId, sessionId, agentVersion, retention = defaultRetention, abortSignal } = options;
@@ -109,7 +109,12 @@ export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
         throw new TypeError('A snapshot needs its workdir and session before it is committed');
       }
       const snapshot: Snapshot = {
-        ...{ id, taskId, endState, sessionId, workdir, session },
+        id,
+        taskId,
+        endState,
+        sessionId,
+        workdir,
+        session,
         capturedAt: await captureTime(store, agent, taskId),
         ...(login === undefined ? {} : { login }),
         ...(agentVersion === undefined ? {} : { agentVersion }),

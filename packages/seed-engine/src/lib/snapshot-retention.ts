@@ -2,8 +2,9 @@ import { newestFirst, snapshotCollection } from './snapshots.ts';
 import type { Store } from './store.ts';
 
 /**
- * Removes all but the newest snapshots of a task, and returns their ids. The newest that ended `done`, and the newest that was `cancelled`,
- * are kept however many came after them: a task that fails again and again does not push out the last good state.
+ * Removes all but the newest snapshots of a task, and returns their ids. The newest that ended `done`, and the newest
+ * that was `cancelled`, are kept however many came after them: a task that fails again and again does not push out
+ * the last good state.
  */
 export async function pruneSnapshots(
   store: Store,

@@ -21,7 +21,11 @@ const everything = { olderThanMs: 0 };
 
 function open(store: Store, more: Partial<Parameters<typeof openSnapshot>[0]> = {}) {
   return openSnapshot({
-    ...{ store, cipher, agent: 'opencode', taskId: 'nightly-7', sessionId: 'ses_1' },
+    store,
+    cipher,
+    agent: 'opencode',
+    taskId: 'nightly-7',
+    sessionId: 'ses_1',
     processId: 'ab'.repeat(12),
     ...more,
   });
@@ -170,8 +174,14 @@ describe('loadLatestSnapshot', () => {
     const session = await write('session', shift(1)(Buffer.from('{}')));
     const workdir = await write('workdir', Buffer.from('tar'));
     await store.insert(collection, {
-      ...{ id, processId: 'nightly-7', capturedAt: new Date(), endState: 'failed', sessionId: 'ses_2' },
-      ...{ sessionBlobId: { blob: session.id }, workdirBlobId: { blob: workdir.id }, deliverablesEmitted: [] },
+      id,
+      processId: 'nightly-7',
+      capturedAt: new Date(),
+      endState: 'failed',
+      sessionId: 'ses_2',
+      sessionBlobId: { blob: session.id },
+      workdirBlobId: { blob: workdir.id },
+      deliverablesEmitted: [],
     });
     const latest = await loadLatestSnapshot(store, 'opencode', 'nightly-7');
     if (latest === undefined) throw new Error('no snapshot');

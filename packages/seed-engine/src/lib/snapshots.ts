@@ -56,7 +56,11 @@ export function snapshotCollection(agent: string): Collection {
   };
 }
 
-/** Goes through the snapshots of a task, newest first. Throws `SNAPSHOT_MALFORMED`. */
+/**
+ * Goes through the snapshots of a task. Throws `SNAPSHOT_MALFORMED`.
+ *
+ * @yields the newest first
+ */
 export async function* listSnapshots(store: Store, agent: string, taskId: string): AsyncGenerator<Snapshot> {
   const documents = store.list(snapshotCollection(agent), {
     where: { processId: taskId },
@@ -72,8 +76,8 @@ export async function loadLatestSnapshot(store: Store, agent: string, taskId: st
 }
 
 /**
- * Reads a blob of a snapshot, opened. Throws while iterated: `DecryptError`, `BLOB_CORRUPT`, `BLOB_NOT_FOUND`. A part that the
- * snapshot does not have is a `TypeError`.
+ * Reads a blob of a snapshot, opened. Throws while iterated: `DecryptError`, `BLOB_CORRUPT`, `BLOB_NOT_FOUND`. A part
+ * that the snapshot does not have is a `TypeError`.
  */
 export function readSnapshotBlob(
   store: Store,
@@ -101,7 +105,9 @@ export function snapshotToFields(snapshot: Snapshot): Record<string, DocumentVal
   const { taskId, capturedAt, endState, sessionId, workdir, session, login, agentVersion } = snapshot;
   return {
     processId: taskId,
-    ...{ capturedAt, endState, sessionId },
+    capturedAt,
+    endState,
+    sessionId,
     sessionBlobId: { blob: session.id },
     workdirBlobId: { blob: workdir.id },
     deliverablesEmitted: [],

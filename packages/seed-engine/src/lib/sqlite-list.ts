@@ -36,7 +36,9 @@ export function selectIds({ where = {}, orderBy = [], limit }: ListOptions): Sql
   };
 }
 
-/** The statement that makes an index. Its expressions must be those of `selectIds` to the letter, or it is never used. */
+/**
+ * The statement that makes an index. Its expressions must be those of `selectIds` to the letter, or it is never used.
+ */
 export function sqliteIndex({ name, fields }: CollectionIndex): string {
   const columns = fields.map(([field, direction]) => `${valueOf(field)} ${direction}`);
   return `CREATE INDEX IF NOT EXISTS "list_${name}" ON documents (collection, ${columns.join(', ')})`;

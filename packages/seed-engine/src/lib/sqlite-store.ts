@@ -24,8 +24,8 @@ export interface CreateSqliteStoreOptions {
 const listBatch = 50;
 
 /**
- * A store in one SQLite file, made when it is first used, 0600. Several processes may use the file at once: it is in WAL mode, and
- * each waits up to 15 s for the others. The database works in a thread of its own.
+ * A store in one SQLite file, made when it is first used, 0600. Several processes may use the file at once: it is in
+ * WAL mode, and each waits up to 15 s for the others. The database works in a thread of its own.
  */
 export function createSqliteStore(path: string, options: CreateSqliteStoreOptions = {}): Store {
   if (path === '' || path === ':memory:') {

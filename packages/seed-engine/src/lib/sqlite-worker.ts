@@ -5,7 +5,8 @@ import { sqliteOperations } from './sqlite-operations.ts';
 import type { SqliteFailure, SqliteOperations, SqliteReply, SqliteRequest } from './sqlite-protocol.ts';
 import { FormatTooNewError, openDatabase } from './sqlite-schema.ts';
 
-// The thread of a SQLite store. It imports no package by name: it must run from source as well, where nothing resolves them.
+// The thread of a SQLite store. It imports no package by name: it must run from source as well, where nothing
+// resolves them.
 
 // `node:sqlite` warns that it is experimental; the thread has no other warnings that anybody could act on.
 process.removeAllListeners('warning');

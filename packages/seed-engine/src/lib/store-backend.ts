@@ -21,8 +21,8 @@ export interface BlobAnnouncement {
 }
 
 /**
- * What differs between stores. `assembleStore` makes a `Store` of it: it checks arguments, cuts and hashes blobs, verifies
- * what is read and guards against use after disposal.
+ * What differs between stores. `assembleStore` makes a `Store` of it: it checks arguments, cuts and hashes blobs,
+ * verifies what is read and guards against use after disposal.
  */
 export interface StoreBackend {
   readonly description: string;

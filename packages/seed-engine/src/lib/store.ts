@@ -26,8 +26,8 @@ export interface ListOptions {
   /** Only documents whose fields equal these. `id` may be one of them. @default all documents */
   readonly where?: Readonly<Record<string, string | number | boolean>>;
   /**
-   * In this order; ties are in ascending order of id. A document without the field comes first in `asc`. A field's values
-   * should be of one type. @default by id
+   * In this order; ties are in ascending order of id. A document without the field comes first in `asc`. A field's
+   * values should be of one type. @default by id
    */
   readonly orderBy?: readonly SortField[];
   /** At most so many. @default no limit */
@@ -104,13 +104,13 @@ export interface SweepReport {
 /**
  * Documents, changed by compare-and-swap, and blobs, each owned by exactly one document.
  *
- * A blob is announced by an intent before its first byte is written, can be read once it is whole, and is settled when a
- * document that names it is written. It is removed with that document, or when a change no longer names it. A process that
- * dies anywhere on that way leaves an intent, and `sweep` removes what it announced.
+ * A blob is announced by an intent before its first byte is written, can be read once it is whole, and is settled
+ * when a document that names it is written. It is removed with that document, or when a change no longer names it. A
+ * process that dies anywhere on that way leaves an intent, and `sweep` removes what it announced.
  *
  * Every error is a `SeedEngineError`: beside those named below, `STORE_FAILED`, `STORE_BUSY`, `STORE_CORRUPT`,
- * `STORE_TOO_NEW` (written by a newer version of this package) and `DISPOSED`. A caller's mistake is a `TypeError` before
- * any I/O.
+ * `STORE_TOO_NEW` (written by a newer version of this package) and `DISPOSED`. A caller's mistake is a `TypeError`
+ * before any I/O.
  */
 export interface Store extends AsyncDisposable {
   /** For messages: the path of the file, or the name of the database. Never holds a secret. */
@@ -120,13 +120,14 @@ export interface Store extends AsyncDisposable {
   /** Reads a document; `undefined` where there is none. Throws `DOCUMENT_UNREADABLE` for a value of a foreign type. */
   get(collection: Collection, id: string): Promise<StoredDocument | undefined>;
   /**
-   * Writes a new document, at revision 1, and settles the blobs it names. Throws `DOCUMENT_EXISTS`, and `BLOB_NOT_FOUND` for
-   * a blob that is not whole, was swept, or was written for another document.
+   * Writes a new document, at revision 1, and settles the blobs it names. Throws `DOCUMENT_EXISTS`, and
+   * `BLOB_NOT_FOUND` for a blob that is not whole, was swept, or was written for another document.
    */
   insert(collection: Collection, document: NewDocument): Promise<StoredDocument>;
   /**
-   * Writes a document over the one with its id and revision, as the next revision. Blobs that it no longer names are removed.
-   * Throws `REVISION_CONFLICT` when somebody else changed it, `DOCUMENT_NOT_FOUND`, and `BLOB_NOT_FOUND` as `insert` does.
+   * Writes a document over the one with its id and revision, as the next revision. Blobs that it no longer names are
+   * removed. Throws `REVISION_CONFLICT` when somebody else changed it, `DOCUMENT_NOT_FOUND`, and `BLOB_NOT_FOUND` as
+   * `insert` does.
    */
   replace(collection: Collection, document: StoredDocument): Promise<StoredDocument>;
   /** Removes a document and then its blobs; `false` where there is none. Throws `REVISION_CONFLICT`. */
@@ -138,11 +139,13 @@ export interface Store extends AsyncDisposable {
   /** What is known of a blob; `undefined` where there is none, or only a part of one. */
   statBlob(id: string): Promise<BlobInfo | undefined>;
   /**
-   * Reads a blob. Throws while iterated: `BLOB_NOT_FOUND`, `ABORTED`, and `BLOB_CORRUPT` at the end when its size or digest is
-   * not what was written: so nothing is to be believed before the end.
+   * Reads a blob. Throws while iterated: `BLOB_NOT_FOUND`, `ABORTED`, and `BLOB_CORRUPT` at the end when its size or
+   * digest is not what was written: so nothing is to be believed before the end.
    */
   readBlob(id: string, options?: ReadBlobOptions): Bytes;
-  /** Removes a blob that was written but is named by no document: the way back when the document could not be written. */
+  /**
+   * Removes a blob that was written but is named by no document: the way back when the document could not be written.
+   */
   discardBlob(id: string): Promise<boolean>;
   /** Removes what old intents announced and nothing else: bucket and database are shared with others. */
   sweep(options?: SweepOptions): Promise<SweepReport>;

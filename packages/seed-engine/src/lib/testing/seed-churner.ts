@@ -1,6 +1,7 @@
-// A process of its own, made to be killed: `seed-churner.ts sqlite <file>` or `seed-churner.ts mongo <uri> <database>`. Until then it
-// captures seeds and snapshots and removes old ones, without a pause. Prints a line once it works.
-import { Readable } from 'node:stream';
+// A process of its own, made to be killed: `seed-churner.ts sqlite <file>` or `seed-churner.ts mongo <uri>
+// <database>`. Until then it captures seeds and snapshots and removes old ones, without a pause. Prints a line once
+// it works.
+import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 
 import { MongoClient } from 'mongodb';
@@ -34,7 +35,12 @@ const store = await openStore();
 for (let round = 0; ; round += 1) {
   await storeSeed({ store, cipher: noCipher, manifest, archive: archive(round), label: `round ${round}` });
   const snapshot = openSnapshot({
-    ...{ store, cipher: noCipher, agent: 'opencode', taskId: 'churn', sessionId: 'ses', retention: 2 },
+    store,
+    cipher: noCipher,
+    agent: 'opencode',
+    taskId: 'churn',
+    sessionId: 'ses',
+    retention: 2,
     processId: 'ab'.repeat(12),
   });
   await Promise.all([snapshot.write('workdir', archive(round)), snapshot.write('session', stream('{}'))]);

@@ -1,5 +1,5 @@
-// A process of its own for tests of the SQLite store: `sqlite-writer.ts <file> <name> <rounds>`. In each round it writes a document
-// with a blob, removes the one of the round before, and counts a shared counter up.
+// A process of its own for tests of the SQLite store: `sqlite-writer.ts <file> <name> <rounds>`. In each round it
+// writes a document with a blob, removes the one of the round before, and counts a shared counter up.
 import { changeDocument } from '../change-document.ts';
 import { SeedEngineError } from '../errors.ts';
 import { createId } from '../id.ts';

@@ -31,7 +31,7 @@ async function drain(content: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> 
 }
 
 const lies: Record<string, Lie> = {
-  'invents documents': () => ({ get: async (_, id) => ({ id, revision: 1 }) }),
+  'invents documents': () => ({ get: async (_collection, id) => ({ id, revision: 1 }) }),
   'fails on odd ids': (store) => ({
     get(collection, id) {
       if (!/^[0-9a-f]{24}$/.test(id)) throw conflict();
@@ -59,10 +59,10 @@ const lies: Record<string, Lie> = {
     insert: (collection, document) => store.insert(collection, document).catch(() => ({ ...document, revision: 1 })),
   }),
   'has one collection': (store) => ({
-    get: (_, id) => store.get(shared, id),
-    insert: (_, document) => store.insert(shared, document),
-    remove: (_, id) => store.remove(shared, id),
-    list: (_, options) => store.list(shared, options),
+    get: (_collection, id) => store.get(shared, id),
+    insert: (_collection, document) => store.insert(shared, document),
+    remove: (_collection, id) => store.remove(shared, id),
+    list: (_collection, options) => store.list(shared, options),
   }),
   'hands out its own objects': (store) => {
     const handed = new Map<string, Awaited<ReturnType<Store['insert']>>>();
@@ -92,7 +92,7 @@ const lies: Record<string, Lie> = {
     insert: async (collection, document) => ({ ...(await store.insert(collection, document)), revision: 7 }),
   }),
   'makes what it should replace': (store) => ({
-    async replace(collection, { revision: _, ...document }) {
+    async replace(collection, { revision: _revision, ...document }) {
       const current = await store.get(collection, document.id);
       return current
         ? store.replace(collection, { ...document, revision: current.revision })
@@ -137,7 +137,7 @@ const lies: Record<string, Lie> = {
     },
   }),
   'lists without a limit': (store) => ({
-    list: (collection, { limit: _, ...options } = {}) => store.list(collection, options),
+    list: (collection, { limit: _limit, ...options } = {}) => store.list(collection, options),
   }),
   'takes any list': (store) => ({
     async *list(collection, options) {
@@ -205,7 +205,7 @@ const lies: Record<string, Lie> = {
     },
   }),
   'cannot be aborted': (store) => ({
-    async writeBlob({ abortSignal: _, ...options }) {
+    async writeBlob({ abortSignal: _abortSignal, ...options }) {
       const content = options.content;
       let pulled = 0;
       return store.writeBlob({
@@ -322,7 +322,7 @@ const lies: Record<string, Lie> = {
     writeBlob: async (options) => ({ ...(await store.writeBlob(options)), sha256: 'f'.repeat(64) }),
   }),
   'forgets nested blobs': (store) => ({
-    insert: (collection, { id, deep: _, a, parts, part, ...fields }) =>
+    insert: (collection, { id, deep: _deep, a, parts, part, ...fields }) =>
       store.insert(collection, {
         id,
         ...fields,
