@@ -23,6 +23,17 @@ export function checkMemberName(name: ByteString): ByteString {
   return steps.join('/');
 }
 
+/** The name of the member that a hard link is a second name of. Throws `ARCHIVE_REFUSED` as `checkMemberName` does. */
+export function checkHardLink(name: ByteString, target: ByteString): ByteString {
+  const steps = target.split('/').filter((step) => step !== '' && step !== '.');
+  const original = steps.join('/');
+  if (original === '' || original === name) throw refused(name, 'it is a second name of nothing');
+  if (target.startsWith('/') || target.includes('\0') || steps.includes('..')) {
+    throw refused(name, `it is a second name of ${toText(target)}, which is not in the archive`);
+  }
+  return original;
+}
+
 /**
  * Throws `ARCHIVE_REFUSED` for a symbolic link that may lead out of the tree. Exact without looking at any disk: the way to
  * the link holds no links itself, so that leading `..`s go where they seem to; a `..` behind a name would have to be

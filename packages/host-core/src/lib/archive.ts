@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 
-import { checkMemberName, toText } from './archive-member.ts';
+import { checkHardLink, checkMemberName, toText } from './archive-member.ts';
 import { HostError } from './errors.ts';
 import { DEFAULT_EXCLUDES, createExcludeMatcher, hostExcludes } from './exclude-matcher.ts';
 import type { Bytes, Host, HostProcess } from './host.ts';
@@ -136,7 +136,7 @@ function toMember(
     case 'symlink':
       return { ...base, type: 'symlink', target: Buffer.from(target, 'latin1') };
     case 'link': {
-      const original = checkMemberName(target);
+      const original = checkHardLink(name, target);
       if (isExcluded(toText(original), false)) {
         warn('MEMBER_SKIPPED', `${text} is the same file as ${toText(original)}, which is left out`);
         return undefined;

@@ -1,7 +1,14 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-import { checkLinkTarget, checkMemberName, checkNotBeneathLink, refused, toText } from './archive-member.ts';
+import {
+  checkHardLink,
+  checkLinkTarget,
+  checkMemberName,
+  checkNotBeneathLink,
+  refused,
+  toText,
+} from './archive-member.ts';
 import type { ByteString } from './archive-member.ts';
 import type { ArchiveWarning } from './archive.ts';
 import { HostError } from './errors.ts';
@@ -132,11 +139,8 @@ function toMember(name: ByteString, entry: TarEntry): TarMember | undefined {
     case 'symlink':
       if (entry.target === '' || entry.target.includes('\0')) throw refused(name, 'it is a link to nothing');
       return { ...base, type: 'symlink', target: Buffer.from(entry.target, 'latin1') };
-    case 'link': {
-      const original = checkMemberName(entry.target);
-      if (original === '' || original === name) throw refused(name, 'it is a second name of nothing');
-      return { ...base, type: 'link', target: Buffer.from(original, 'latin1') };
-    }
+    case 'link':
+      return { ...base, type: 'link', target: Buffer.from(checkHardLink(name, entry.target), 'latin1') };
     case 'fifo':
       return undefined;
     case null:
