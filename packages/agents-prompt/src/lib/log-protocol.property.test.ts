@@ -25,6 +25,9 @@ const PIECES: readonly string[] = [
   KEYWORDS.flatMap(({ name, examples }) => [name, `${name}:`, ...examples.map(({ line }) => line)]),
 ].flat();
 
+// Not \S: for JavaScript U+FEFF is white space, for the grammar it is not.
+const SPACELESS = /^[^ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+$/;
+
 function checkEntry(entry: LogEntry): string | undefined {
   const texts = Object.entries(entry).flatMap(([key, value]) =>
     key !== 'data' && typeof value === 'string' ? [value] : [],
@@ -50,7 +53,7 @@ function checkEntry(entry: LogEntry): string | undefined {
       return entry.reason === '' ? 'reason' : undefined;
     case 'domain-message':
       JSON.stringify(entry.data);
-      return /^\S+$/.test(entry.keyword) && entry.data !== undefined ? undefined : 'domain message';
+      return SPACELESS.test(entry.keyword) && entry.data !== undefined ? undefined : 'domain message';
     case 'unknown':
       return undefined;
     default:

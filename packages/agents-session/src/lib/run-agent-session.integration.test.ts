@@ -476,6 +476,19 @@ describe('cancel', () => {
     expect(wasAborted).toBe(true);
   });
 
+  it('takes the patience away from an end that waits for readers, and leaves a DONE what it is', async () => {
+    const controller = new AbortController();
+    const { session } = await bench.start(`: >deliverables/a; say 'DELIVERABLE: deliverables/a'; say DONE; stay`, {
+      abortSignal: controller.signal,
+      limits: { drainMs: 600_000, cancelDrainMs: 50 },
+    });
+    const stuck = session.events[Symbol.asyncIterator]();
+    await stuck.next();
+    await firstOf(session.events, 'done');
+    controller.abort();
+    expect((await session.result).state).toBe('done');
+  });
+
   it('works before and during the start', async () => {
     const controller = new AbortController();
     controller.abort(new Error('never mind'));
@@ -623,9 +636,13 @@ describe('the log', () => {
     const common = { host: bench.host, workspace, protocol: createLogProtocol(), sessionId: 'adopted' };
     const agent = await bench.launch(
       workspace,
-      `await_file deliverables; for n in 1 2 3 4; do say "STATUS: $n"; done; say DONE; stay`,
+      `await_file go; for n in 1 2 3 4; do say "STATUS: $n"; done; say DONE; stay`,
     );
-    const launch = () => Promise.resolve({ exited: agent.exited, stop: () => Promise.resolve() });
+    const launch = () => {
+      // Not before: an agent that writes while the workdir is prepared loses what it wrote.
+      writeFileSync(join(workspace.workdir, 'go'), '');
+      return Promise.resolve({ exited: agent.exited, stop: () => Promise.resolve() });
+    };
     const first = runAgentSession({ ...common, launch, onOffset: ({ offset }) => void saved.push(offset) });
     const all = await Array.fromAsync(first.events);
     expect(typesOf(all)).toEqual(['status', 'status', 'status', 'status', 'done', 'ended']);

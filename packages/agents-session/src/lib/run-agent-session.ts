@@ -40,16 +40,15 @@ export function runAgentSession<Event extends EventEnvelope = AgentEvent>(
   else abortSignal?.addEventListener('abort', cancelBySignal, { once: true });
   const deadline =
     deadlineMs === undefined ? undefined : setTimeout(() => endings.add({ type: 'deadline', deadlineMs }), deadlineMs);
-  void endings.first.then(() => {
-    clearTimeout(deadline);
-    abortSignal?.removeEventListener('abort', cancelBySignal);
-  });
+  void endings.first.then(() => clearTimeout(deadline));
 
   // Timers and the signal are armed before the first step.
   const result = (async (): Promise<SessionOutcome> => {
     const outcome = await runSession(options as unknown as RunAgentSessionOptions, agentStream, endings);
     agentStream.emit({ type: 'ended', outcome });
     if (options.stream === undefined) stream.end();
+    // Listened to until here: a cancel that comes while the end waits for readers takes its patience away.
+    abortSignal?.removeEventListener('abort', cancelBySignal);
     return outcome;
   })();
 
