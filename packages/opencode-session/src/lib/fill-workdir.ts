@@ -12,8 +12,8 @@ import type { Snapshot } from '@optio-ts/seed-engine';
 import { AGENTS_FILE, composeFiles, placeFiles, PROJECT_INSTRUCTIONS_FILE } from './compose-files.ts';
 import { effectiveExcludes } from './excludes.ts';
 import { chooseModel, withModel } from './model-choice.ts';
-import type { StartOpencodeSessionOptions } from './options.ts';
 import { modelMissing } from './model-missing.ts';
+import type { StartOpencodeSessionOptions } from './options.ts';
 import { restoreWorkdir } from './restore-snapshot.ts';
 import type { SessionEmit } from './session-emit.ts';
 
@@ -62,7 +62,9 @@ export async function fillFreshWorkdir(
     const message = `The task's file ${path} is left out: the session's own takes its place`;
     emit({ type: 'warning', code: 'FILE_REPLACED', message });
   }
-  const config = hasInstructions ? withInstructions(taskConfig, workspace.resolve(PROJECT_INSTRUCTIONS_FILE)) : taskConfig;
+  const config = hasInstructions
+    ? withInstructions(taskConfig, workspace.resolve(PROJECT_INSTRUCTIONS_FILE))
+    : taskConfig;
   await writeFiles(
     host,
     workspace.workdir,
@@ -101,7 +103,11 @@ export async function fillResumedWorkdir(
     ...(env && { env }),
   });
   for (const failure of imported.failures) {
-    emit({ type: 'warning', code: 'SUBAGENT_NOT_RESTORED', message: `A subagent's session did not come back: ${failure}` });
+    emit({
+      type: 'warning',
+      code: 'SUBAGENT_NOT_RESTORED',
+      message: `A subagent's session did not come back: ${failure}`,
+    });
   }
   const newAgents = own.find(({ path }) => path === AGENTS_FILE);
   const isSame = newAgents !== undefined && 'content' in newAgents && oldAgents?.toString('utf8') === newAgents.content;

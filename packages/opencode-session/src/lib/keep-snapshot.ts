@@ -58,7 +58,10 @@ export async function draftSnapshot(
         const exclude = snapshotExcludes(options.workdirExclude);
         const archive = { abortSignal: signal, beneath, onWarning: options.onWarning };
         await draft.write('workdir', archiveDirectory(host, workspace.workdir, { ...archive, exclude }));
-        await draft.write('login', archiveDirectory(host, workspace.workdir, { ...archive, include: LOGIN_FILES, exclude: [] }));
+        await draft.write(
+          'login',
+          archiveDirectory(host, workspace.workdir, { ...archive, include: LOGIN_FILES, exclude: [] }),
+        );
         return await draft.commit({ endState });
       } catch (error) {
         await draft.discard();

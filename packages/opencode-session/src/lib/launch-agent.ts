@@ -56,7 +56,8 @@ export async function launchAgent(
     await context.onServer(server);
     const { client } = server;
     const { resumedSessionId } = prepared;
-    const opencodeSessionId = resumedSessionId ?? (await client.createSession({ title: options.taskId, abortSignal })).id;
+    const opencodeSessionId =
+      resumedSessionId ?? (await client.createSession({ title: options.taskId, abortSignal })).id;
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
     const watch = watchActivity({
       client,

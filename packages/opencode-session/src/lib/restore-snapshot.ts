@@ -21,6 +21,11 @@ export async function restoreWorkdir(options: RestoreWorkdirOptions): Promise<vo
   const beneath = workspace.taskDirectory;
   await restoreDirectory(host, workspace.workdir, read('workdir'), { abortSignal, beneath, links: 'keep' });
   if (snapshot.login !== undefined) {
-    await restoreDirectory(host, workspace.workdir, read('login'), { abortSignal, beneath, existing: 'keep', links: 'refuse-outward' });
+    await restoreDirectory(host, workspace.workdir, read('login'), {
+      abortSignal,
+      beneath,
+      existing: 'keep',
+      links: 'refuse-outward',
+    });
   }
 }

@@ -81,7 +81,10 @@ export class SessionKeeper {
   }
 
   /** Once nothing of the agent runs any more: the seed, the snapshot, and the end of the directory. */
-  async keep(prepared: PreparedSession, context: Pick<EndContext, 'outcome' | 'isAgentStopped' | 'abortSignal'>): Promise<void> {
+  async keep(
+    prepared: PreparedSession,
+    context: Pick<EndContext, 'outcome' | 'isAgentStopped' | 'abortSignal'>,
+  ): Promise<void> {
     const { outcome, isAgentStopped, abortSignal } = context;
     if (outcome.state === 'done' && isAgentStopped && !this.#isGivenUp) await this.#saveSeed(prepared, abortSignal);
     if (!isAgentStopped) {

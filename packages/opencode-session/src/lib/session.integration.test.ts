@@ -13,7 +13,7 @@ import { scriptedLogin, scriptedProviderConfig, startScriptedModel, startSshd, t
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 
-import type { OpencodeSession, OpencodeSessionResult, StartOpencodeSessionOptions } from '../index.ts';
+import { runSession } from '../../test/run-session.ts';
 import { startOpencodeSession } from '../index.ts';
 
 const KEY = 'the key of the scripted model';
@@ -28,37 +28,6 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** What a session delivered and told, once it is over. */
-interface Run {
-  readonly session: OpencodeSession;
-  readonly result: OpencodeSessionResult;
-  readonly types: readonly string[];
-  readonly warnings: readonly string[];
-  readonly delivered: Readonly<Record<string, string>>;
-}
-
-async function run(options: StartOpencodeSessionOptions): Promise<Run> {
-  const delivered: Record<string, string> = {};
-  const session = await startOpencodeSession({
-    ...options,
-    hooks: {
-      async onDeliverable(_context, deliverable) {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of deliverable.content()) chunks.push(chunk);
-        delivered[deliverable.name] = Buffer.concat(chunks).toString('utf8');
-      },
-    },
-  });
-  const types: string[] = [];
-  const warnings: string[] = [];
-  for await (const event of session.events) {
-    types.push(event.type);
-    expect(event.id.startsWith(`${session.id}:`)).toBe(true);
-    if (event.type === 'warning') warnings.push(`${event.code}: ${event.message}`);
-  }
-  return { session, result: await session.result, types, warnings, delivered };
-}
-
 /** A session that logs in, delivers and keeps its seed; then one that has nothing but the seed. */
 async function runTwice(host: Host, store: Store, cipher: Cipher, taskRoot: string): Promise<void> {
   await using model = await startScriptedModel({
@@ -66,7 +35,7 @@ async function runTwice(host: Host, store: Store, cipher: Cipher, taskRoot: stri
     script: taskScript({ deliverables: { 'report.md': ({ system }) => `marker: ${/MARKER-\w+/.exec(system)?.[0]}` } }),
   });
   const base = { host, store, cipher, taskRoot, autoStart: true } as const;
-  const first = await run({
+  const first = await runSession({
     ...base,
     taskId: 'first',
     task: 'Write MARKER-one.',
@@ -89,7 +58,7 @@ async function runTwice(host: Host, store: Store, cipher: Cipher, taskRoot: stri
 
   const { seedId } = first.result;
   if (seedId === undefined) throw new Error('no seed was kept');
-  const second = await run({ ...base, taskId: 'second', task: 'Write MARKER-two.', seedId });
+  const second = await runSession({ ...base, taskId: 'second', task: 'Write MARKER-two.', seedId });
   expect(second.result).toMatchObject({ state: 'done', problems: [] });
   expect(second.delivered).toEqual({ 'report.md': 'marker: MARKER-two' });
   expect(second.result.opencodeSessionId).not.toBe(first.result.opencodeSessionId);
@@ -117,7 +86,7 @@ describe('startOpencodeSession with the real opencode', () => {
       if (sshd === undefined) return context.skip(`needs ${reason}`);
       await using _ = sshd;
       const [hostKey] = sshd.hostKeys;
-      await using host = createSshHost({
+      const host = createSshHost({
         host: sshd.host,
         port: sshd.port,
         user: sshd.user,
@@ -127,8 +96,82 @@ describe('startOpencodeSession with the real opencode', () => {
       await using client = new MongoClient(uri, { serverSelectionTimeoutMS: 5000 });
       await using store = createMongoStore(client.db(`session-${process.pid}`));
       const { cipher } = await openKeyring({ store, identityPath: join(directory, 'identity.txt') });
-      await runTwice(host, store, cipher, join(sshd.home, 'tasks'));
+      try {
+        await runTwice(host, store, cipher, join(sshd.home, 'tasks'));
+      } finally {
+        await host[Symbol.asyncDispose]();
+      }
       expect(await sshd.processes()).toEqual([]);
     },
   );
+
+  it('goes on where the last run of a task ended, in another place', { timeout: 180_000 }, async () => {
+    await using host = createLocalHost();
+    await using store = createSqliteStore(join(directory, 'optio.db'));
+    const { cipher } = await openKeyring({ store, identityPath: join(directory, 'identity.txt') });
+    await using model = await startScriptedModel({ apiKey: KEY, script: taskScript({ repeats: true }) });
+    const base = { host, store, cipher, taskId: 'on-and-on', autoStart: true } as const;
+    const first = await runSession({
+      ...base,
+      taskRoot: join(directory, 'here'),
+      task: 'Write a report.',
+      homeConfig: scriptedProviderConfig(model.url),
+      login: scriptedLogin(KEY),
+      files: [
+        { path: 'notes/kept.txt', content: 'kept' },
+        { path: 'node_modules/left-out.txt', content: 'left out' },
+        { path: 'AGENTS.md', content: 'PROJECT-RULES' },
+      ],
+    });
+    expect(first.result).toMatchObject({ state: 'done', problems: [], keptDirectory: undefined });
+    expect(first.result.snapshotId).toBeDefined();
+    // The task's own instructions reach the model beside ours.
+    expect(model.requests.some(({ system }) => system.includes('PROJECT-RULES'))).toBe(true);
+
+    const found: Record<string, string> = {};
+    let names: readonly string[] = [];
+    const second = await runSession({
+      ...base,
+      taskRoot: join(directory, 'there'),
+      task: 'Write a report once more.',
+      resume: true,
+      hooks: {
+        async beforeExecute(context) {
+          for (const path of ['notes/kept.txt', 'resume.log', 'optio.log.old']) {
+            found[path] = await context.readText(path);
+          }
+          names = (await context.run(['ls'])).stdout.toString('utf8').trim().split('\n');
+        },
+      },
+    });
+    expect(second.result).toMatchObject({ state: 'done', message: 'the report is written', problems: [] });
+    expect(second.result.opencodeSessionId).toBe(first.result.opencodeSessionId);
+    expect(found['notes/kept.txt']).toBe('kept');
+    expect(names).toContain('notes');
+    expect(names).not.toContain('node_modules');
+    expect(found['optio.log.old']).toContain('DONE: the report is written');
+    expect(found['resume.log']).toMatch(/^\S+Z\n\S+Z REFRESHED:AGENTS\.md\n$/);
+    // The model is shown the first run's conversation before the new message.
+    expect(model.requests.at(-1)?.messages.some(({ text }) => text.includes('everything is in the log'))).toBe(true);
+  });
+
+  it('ends at once when it is killed, and leaves nothing', { timeout: 120_000 }, async () => {
+    await using host = createLocalHost();
+    await using store = createSqliteStore(join(directory, 'optio.db'));
+    const { cipher } = await openKeyring({ store, identityPath: join(directory, 'identity.txt') });
+    await using model = await startScriptedModel({ script: () => ({ hangs: true }) });
+    const taskRoot = join(directory, 'tasks');
+    const session = await startOpencodeSession({
+      ...{ host, store, cipher, taskRoot },
+      taskId: 'killed',
+      task: 'Wait.',
+      autoStart: true,
+      homeConfig: scriptedProviderConfig(model.url),
+    });
+    for await (const event of session.events) if (event.type === 'live') break;
+    await session.kill();
+    expect(await session.result).toMatchObject({ state: 'cancelled', snapshotId: undefined, keptDirectory: undefined });
+    expect(await readdir(taskRoot)).toEqual([]);
+    expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
+  });
 });
