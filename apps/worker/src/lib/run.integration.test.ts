@@ -46,7 +46,8 @@ async function taskDirectories(): Promise<string[]> {
   return readdir(join(directory, '.local/state/optio-opencode')).catch(() => []);
 }
 
-describe('optio run', () => {
+// A session takes some six seconds on an idle machine, and ten times as long on one that is busy.
+describe('optio run', { timeout: 300_000 }, () => {
   it('runs a task, saves what it delivers, and starts the next one from its seed', async () => {
     await mkdir(join(directory, 'project/src'), { recursive: true });
     await writeFile(join(directory, 'project/src/main.c'), 'int main;');
