@@ -18,19 +18,16 @@ export interface Stage extends AsyncDisposable {
 }
 
 /**
- * Prepares a stage. The binary is the one that `OPTIO_TEST_OPENCODE` names (and `OPTIO_TEST_RIPGREP`), or the pinned one, installed on demand into the
+ * Prepares a stage. The binary is the one that `OPTIO_TEST_OPENCODE` names, or the pinned one, installed on demand into the
  * cache that users have.
  */
 export async function setStage(): Promise<Stage> {
   const given = process.env['OPTIO_TEST_OPENCODE'];
-  const ripgrep = process.env['OPTIO_TEST_RIPGREP'];
   const host = createLocalHost();
   const probe = await probeHost(host);
   const binary = await ensureOpencode(host, {
     probe,
-    ...(given === undefined
-      ? {}
-      : { source: binarySource(given, ripgrep === undefined ? {} : { ripgrepPath: ripgrep }) }),
+    ...(given === undefined ? {} : { source: binarySource(given) }),
   });
   const tasks: Workspace[] = [];
   const root = await mkdtemp(join(tmpdir(), 'optio-launcher-'));
