@@ -11,7 +11,9 @@
 export const supervisedCommandScript = `
 dir=$1 record=$2 cwd=$3 mask=$4 mode=$5 keep=$6 given=$7
 shift 7
-printf 'ok %s\\n' "$record"
+# Fails, and ends this, when nobody waits for the answer any more.
+printf 'ok %s\\n' "$record" || exit 1
+[ ! -e "$dir/cancelled" ] || exit 1
 exec >"$dir/pipe" 2>&1
 trap : HUP INT QUIT TERM
 newline='

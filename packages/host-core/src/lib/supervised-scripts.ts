@@ -102,8 +102,9 @@ report=$(sh -c "$kill" sh "$run" "$root" 500 '' 2>&1)
 result=$?
 has_exit() { for file in "$dir"/exit.*; do [ ! -e "$file" ] || return 0; done; return 1; }
 tries=0
-while [ $tries -lt 60 ] && ! has_exit && is_same "$supervisor" "$supervisor_start"; do pause 0.05; tries=$((tries + 1)); done
-if ! has_exit && is_same "$supervisor" "$supervisor_start" && is_marked OPTIO_SUPERVISOR_OF "$supervisor"; then
+supervised() { ! has_exit && is_same "$supervisor" "$supervisor_start" && is_marked OPTIO_SUPERVISOR_OF "$supervisor"; }
+while [ $tries -lt 60 ] && supervised; do pause 0.05; tries=$((tries + 1)); done
+if supervised; then
   sh -c "$kill" sh '' "$supervisor:$supervisor_start" 0 '' >/dev/null 2>&1
 fi
 if [ $result = 0 ] && ! has_exit && [ -d "$dir" ]; then
@@ -142,4 +143,26 @@ for id in *; do
   fi
   printf '%s\\0' "$id" "$record" "$running"
 done
+`;
+
+/**
+ * Undoes a start whose answer did not come. Prints `gone`, or what is left.
+ *
+ * `$1` kill script; `$2` task directory; `$3` id; `$4` run id; `$5` `1` when the start itself is known to be over.
+ *
+ * The mark comes before the kill: whoever passed it before carries the run id by now. Where the start may still be on its way
+ * the mark stays, and the start finds its id taken.
+ */
+export const abandonSupervisedScript: string = `
+kill=$1 task=$2 dir=$2/control/$3 run=$4 over=$5
+umask 077
+[ -d "$task" ] && [ ! -L "$task/control" ] && mkdir -p "$dir/cancelled" 2>/dev/null
+report=$(sh -c "$kill" sh "$run" '' 1000 '' 2>&1) || { echo "$report"; exit 0; }
+tries=0
+while [ $tries -lt 100 ] && [ -n "$(grep -ls "OPTIO_SUPERVISOR_OF=$run" /proc/[0-9]*/environ 2>/dev/null)" ]; do
+  sleep 0.05 2>/dev/null || sleep 1
+  tries=$((tries + 1))
+done
+[ -z "$over" ] || [ -L "$task/control" ] || rm -rf "$dir"
+echo gone
 `;

@@ -3,7 +3,6 @@ import { isAbsolute } from 'node:path/posix';
 import { commandError, cwdNotFoundError } from './command-errors.ts';
 import { HostError } from './errors.ts';
 import type { Command, Host } from './host.ts';
-import { killCommand } from './kill-script.ts';
 import { runChecked } from './run-checked.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
@@ -11,7 +10,7 @@ import { supervisedCommandScript } from './supervised-command-script.ts';
 import { createSupervisedProcess, killScript } from './supervised-process.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
 import { parseRecord } from './supervised-record.ts';
-import { findSupervisedScript } from './supervised-scripts.ts';
+import { abandonSupervisedScript, findSupervisedScript } from './supervised-scripts.ts';
 import { startSupervisedScript, supervisorScript } from './supervisor-script.ts';
 import { checkRunId, checkTaskId } from './task-directory.ts';
 
@@ -109,7 +108,7 @@ export async function startSupervised(host: Host, options: StartSupervisedOption
     const result = await runChecked(host, script, { what, env, timeoutMs, ...(abortSignal && { abortSignal }) });
     answer = result.stdout.toString('utf8').trim();
   } catch (error) {
-    await endUnknown(host, runId, error);
+    await abandon(host, { directory, id, runId }, error);
     throw error;
   }
   const record = answer.startsWith('ok ') ? parseRecord(answer.slice('ok '.length)) : undefined;
@@ -155,15 +154,25 @@ export async function findSupervised(
 }
 
 /** Ends what a start that has failed may have left: nobody else knows of it. */
-async function endUnknown(host: Host, runId: string, cause: unknown): Promise<void> {
-  if (HostError.is(cause) && ['DISPOSED', 'CONNECT_FAILED', 'COMMAND_NOT_FOUND', 'CWD_NOT_FOUND'].includes(cause.code))
+async function abandon(
+  host: Host,
+  options: { directory: string; id: string; runId: string },
+  cause: unknown,
+): Promise<void> {
+  if (!HostError.is(cause) || ['DISPOSED', 'CONNECT_FAILED', 'COMMAND_NOT_FOUND', 'CWD_NOT_FOUND'].includes(cause.code))
     return;
+  const isOver = cause.code === 'ABORTED' || cause.code === 'TIMEOUT';
+  const { directory, id, runId } = options;
+  const script = shellScript(abandonSupervisedScript, killScript(), directory, id, runId, isOver ? '1' : '');
+  let answer: string;
   try {
-    await runChecked(host, killCommand({ runId, graceMs: 1000 }), { timeoutMs: 30_000 });
+    answer = (await runChecked(host, script, { timeoutMs: 60_000 })).stdout.toString('utf8').trim();
   } catch {
-    const message = `A supervised process may have been started on ${host.description}, and cannot be ended; its lease will`;
-    throw new HostError('KILL_NOT_CONFIRMED', message, { cause });
+    answer = 'the host does not answer';
   }
+  if (answer === 'gone') return;
+  const message = `A supervised process may have been started on ${host.description}, and its end is not confirmed; its lease will end it`;
+  throw new HostError('KILL_NOT_CONFIRMED', `${message}: ${answer}`, { cause });
 }
 
 type CheckedOptions = Required<

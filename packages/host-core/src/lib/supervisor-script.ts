@@ -78,7 +78,11 @@ shift 8
 ${processIdentityFunctions}
 trap : HUP INT QUIT TERM
 cd /
-end_tree() { sh -c "$kill" sh "$run" "$1" 2000 '' >>"$dir/errors" 2>&1; }
+# The directory may be gone: nothing of this may depend on it.
+end_tree() {
+  report=$(sh -c "$kill" sh "$run" "$1" 2000 '' 2>&1)
+  [ -z "$report" ] || { printf '%s\\n' "$report" >>"$dir/errors"; } 2>/dev/null
+}
 finish() {
   end_tree "$child:gone"
   tries=0
@@ -157,6 +161,8 @@ rm -f "$dir/private"
 )
 code=$?
 exec >/dev/null
+# A pump that still waits for a writer, because there never was one, sees one come and go.
+if [ -p "$dir/pipe" ]; then { command exec 6<>"$dir/pipe"; } 2>/dev/null; exec 6>&-; else kill -KILL "$pump"; fi
 read -r version run boot pid start child child_start watcher watcher_start <&5 || { kill -KILL "$pump"; exit 1; }
 mv "$dir/state.run" "$dir/code.$code" 2>/dev/null
 finish
