@@ -6,7 +6,7 @@ import { storeTooNew } from './store-errors.ts';
 import type { Collection } from './store.ts';
 
 /** The format this version writes and reads, kept as a document beside the intents. */
-export const mongoFormat = 1;
+const mongoFormat = 1;
 
 /** A document of a store. */
 export interface MongoDocument {

@@ -10,7 +10,7 @@ export interface ArchiveMember {
 }
 
 /** A member that is let through, as it is written anew. */
-export interface TakenMember {
+interface TakenMember {
   readonly name: string;
   readonly type: 'file' | 'directory' | 'symlink' | 'link';
   readonly linkname?: string;

@@ -127,7 +127,7 @@ function partFields(part: SnapshotPart, blob: SnapshotBlob): Record<string, Docu
 }
 
 /** A stored document as a snapshot. Throws `SNAPSHOT_MALFORMED`. */
-export function snapshotFromDocument(document: StoredDocument): Snapshot {
+function snapshotFromDocument(document: StoredDocument): Snapshot {
   const fields = readFields(document, 'SNAPSHOT_MALFORMED', `Snapshot ${document.id}`);
   const blobOf = (part: SnapshotPart): SnapshotBlob | undefined => {
     const id = fields.optionalBlob(`${part}BlobId`);

@@ -19,7 +19,7 @@ export function sqliteOperations(database: DatabaseSync): SqliteOperations {
       database.exec('COMMIT');
       return result;
     } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
+      rollBack(database);
       throw error;
     }
   };
@@ -151,4 +151,12 @@ export function sqliteOperations(database: DatabaseSync): SqliteOperations {
       return { removedBlobs, keptBlobs: 0, youngIntents: young };
     },
   };
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec('ROLLBACK');
+  } catch {
+    // After a full disk or an I/O error SQLite has rolled back by itself, and says that there is nothing to do.
+  }
 }

@@ -19,7 +19,7 @@ export interface DocumentWrite {
 }
 
 /** A blob's row, without what the intent knows. */
-export interface BlobWrite {
+interface BlobWrite {
   readonly id: string;
   readonly name: string;
   readonly metadata: string;
@@ -64,4 +64,15 @@ export interface SqliteFailure {
   readonly message: string;
   /** The format of a file that is too new. */
   readonly format?: number;
+}
+
+/**
+ * The buffers among these values, to be handed over instead of copied: chunks of blobs, which nobody reads again on the
+ * side that they leave.
+ */
+export function ownedBuffers(values: readonly unknown[]): ArrayBuffer[] {
+  return values.flatMap((value) => {
+    const isOwner = value instanceof Uint8Array && value.byteLength === value.buffer.byteLength;
+    return isOwner && value.buffer instanceof ArrayBuffer ? [value.buffer] : [];
+  });
 }

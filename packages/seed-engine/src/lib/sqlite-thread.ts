@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
 import { SeedEngineError } from './errors.ts';
-import type { SqliteFailure, SqliteOperations, SqliteReply } from './sqlite-protocol.ts';
+import { ownedBuffers, type SqliteFailure, type SqliteOperations, type SqliteReply } from './sqlite-protocol.ts';
 import { sqliteFormat } from './sqlite-schema-format.ts';
 import { storeTooNew } from './store-errors.ts';
 
@@ -66,7 +66,7 @@ export function createSqliteThread(path: string, description: string): SqliteThr
       const call = (calls += 1);
       const { promise, resolve, reject } = Promise.withResolvers<never>();
       pending.set(call, { resolve, reject });
-      worker.postMessage({ call, operation, parameters });
+      worker.postMessage({ call, operation, parameters }, ownedBuffers(parameters));
       return promise;
     },
     async close() {

@@ -2,7 +2,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { sqliteOperations } from './sqlite-operations.ts';
-import type { SqliteFailure, SqliteOperations, SqliteReply, SqliteRequest } from './sqlite-protocol.ts';
+import {
+  ownedBuffers,
+  type SqliteFailure,
+  type SqliteOperations,
+  type SqliteReply,
+  type SqliteRequest,
+} from './sqlite-protocol.ts';
 import { FormatTooNewError, openDatabase } from './sqlite-schema.ts';
 
 // The thread of a SQLite store. It imports no package by name: it must run from source as well, where nothing
@@ -35,7 +41,7 @@ port?.on('message', (request: SqliteRequest | 'close') => {
 });
 
 function answer(reply: SqliteReply): void {
-  port?.postMessage(reply);
+  port?.postMessage(reply, 'value' in reply ? ownedBuffers([reply.value]) : []);
 }
 
 function describe(error: unknown): SqliteFailure {
