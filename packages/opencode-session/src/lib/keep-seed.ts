@@ -26,6 +26,7 @@ export function keepSeed(
   return opencodeSeeds({ store, cipher }).capture({
     host,
     home: prepared.workspace.home,
+    beneath: prepared.workspace.taskDirectory,
     opencodeVersion: prepared.binary.version,
     abortSignal,
     ...(prepared.homeConfig && { config: prepared.homeConfig }),
