@@ -20,7 +20,7 @@ import { createSqliteStore } from './sqlite-store.ts';
 import type { Store } from './store.ts';
 import { noise, readAll } from './testing/contract-case.ts';
 
-const churner = fileURLToPath(new URL('testing/seed-churner.ts', import.meta.url));
+const churner = fileURLToPath(new URL('../../test/seed-churner.ts', import.meta.url));
 const manifest = { collection: { name: 'opencode_seeds' }, version: 1, include: ['home'], agent: 'opencode' };
 const rounds = { sample: 5, full: 200 };
 

@@ -162,7 +162,7 @@ describe('the file of a SQLite store', () => {
   });
 
   it('can be written by several processes at once', async () => {
-    const writer = fileURLToPath(new URL('testing/sqlite-writer.ts', import.meta.url));
+    const writer = fileURLToPath(new URL('../../test/sqlite-writer.ts', import.meta.url));
     const writers = Array.from({ length: 3 }, (_, index) =>
       spawn(process.execPath, [writer, path, `writer${index}`, '25'], { stdio: ['ignore', 'inherit', 'inherit'] }),
     );

@@ -7,13 +7,13 @@ import { createGzip } from 'node:zlib';
 import { MongoClient } from 'mongodb';
 import { pack as packTar } from 'tar-stream';
 
-import { noCipher } from '../cipher.ts';
-import { createMongoStore } from '../mongo-store.ts';
-import { listSeeds, purgeSeed, storeSeed } from '../seed-store.ts';
-import { openSnapshot } from '../snapshot-capture.ts';
-import { createSqliteStore } from '../sqlite-store.ts';
-import type { Store } from '../store.ts';
-import { noise, stream } from './contract-case.ts';
+import { noCipher } from '../src/lib/cipher.ts';
+import { createMongoStore } from '../src/lib/mongo-store.ts';
+import { listSeeds, purgeSeed, storeSeed } from '../src/lib/seed-store.ts';
+import { openSnapshot } from '../src/lib/snapshot-capture.ts';
+import { createSqliteStore } from '../src/lib/sqlite-store.ts';
+import type { Store } from '../src/lib/store.ts';
+import { noise, stream } from '../src/lib/testing/contract-case.ts';
 
 const [kind, place = '', database = ''] = process.argv.slice(2);
 const manifest = { collection: { name: 'opencode_seeds' }, version: 1, include: ['home'], agent: 'opencode' };

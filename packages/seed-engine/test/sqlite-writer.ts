@@ -1,10 +1,10 @@
 // A process of its own for tests of the SQLite store: `sqlite-writer.ts <file> <name> <rounds>`. In each round it
 // writes a document with a blob, removes the one of the round before, and counts a shared counter up.
-import { changeDocument } from '../change-document.ts';
-import { SeedEngineError } from '../errors.ts';
-import { createId } from '../id.ts';
-import { createSqliteStore } from '../sqlite-store.ts';
-import { noise, stream } from './contract-case.ts';
+import { changeDocument } from '../src/lib/change-document.ts';
+import { SeedEngineError } from '../src/lib/errors.ts';
+import { createId } from '../src/lib/id.ts';
+import { createSqliteStore } from '../src/lib/sqlite-store.ts';
+import { noise, stream } from '../src/lib/testing/contract-case.ts';
 
 const [path = '', name = '', rounds = '0'] = process.argv.slice(2);
 const collection = { name: 'things' };
