@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { startSupervised, writeFiles } from '@optio-ts/host-core';
 import type { PortForward, SupervisedProcess } from '@optio-ts/host-core';
 
+import { endProcess } from './end-process.ts';
 import { OpencodeError, OpencodeStartError } from './errors.ts';
 import { serveCommand } from './opencode-command.ts';
 import type { OpencodeConfig } from './opencode-config.ts';
@@ -126,7 +127,7 @@ async function endFailedStart(
   forward: PortForward | undefined,
   reason: unknown,
 ): Promise<unknown> {
-  const results = await Promise.allSettled([process.stop({ graceMs: 500 }), forward?.[Symbol.asyncDispose]()]);
+  const results = await Promise.allSettled([endProcess(process, 500), forward?.[Symbol.asyncDispose]()]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failures.length === 0) return reason;
   const cause = new AggregateError([reason, ...failures], 'The start failed, and so did its clean-up');

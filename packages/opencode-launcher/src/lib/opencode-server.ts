@@ -2,6 +2,7 @@ import { shellScript } from '@optio-ts/host-core';
 import type { Bytes, PortForward, ProcessExit, SupervisedProcess } from '@optio-ts/host-core';
 
 import { createClient } from './create-client.ts';
+import { endProcess } from './end-process.ts';
 import type { OpencodeClient } from './opencode-client.ts';
 import { stripAnsi } from './ready-line.ts';
 import { redact } from './redact.ts';
@@ -84,7 +85,7 @@ export function createServer(parts: ServerParts): OpencodeServer {
     }
     closed.abort();
     try {
-      await process.stop({ graceMs: options.graceMs ?? 2000 });
+      await endProcess(process, options.graceMs ?? 2000);
     } finally {
       await forward[Symbol.asyncDispose]();
     }
