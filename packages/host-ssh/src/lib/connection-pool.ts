@@ -1,5 +1,3 @@
-import type { Client } from 'ssh2';
-
 import { barrier } from './barrier.ts';
 import type { Dialled } from './dial.ts';
 import { backoffMs, idleTarget } from './pool-rules.ts';
@@ -19,7 +17,7 @@ export interface ConnectionPool {
   /** Resolves with a shell for one command. Rejects with the signal's reason, or with what kept a connection from being made. */
   takeShell(use: ShellUse, abortSignal: AbortSignal): Promise<LeasedShell>;
   /** Resolves with a live connection, for forwarded ports. Rejects as `takeShell` does. */
-  takeClient(abortSignal: AbortSignal): Promise<Client>;
+  takeConnection(abortSignal: AbortSignal): Promise<Dialled>;
   /** Whether a command can be run without a new connection. */
   hasConnection(): boolean;
   /** Ends all connections; whoever waits is told `reason`. Idempotent. */
@@ -37,7 +35,7 @@ export interface ConnectionPoolOptions {
 }
 
 interface Waiter {
-  readonly use: ShellUse | 'client';
+  readonly use: ShellUse | 'connection';
   readonly resolve: (connection: Connection, shell?: PrimedShell) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -68,11 +66,11 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   const serve = (waiter: Waiter): void => {
     const connection = alive().find((candidate) =>
-      waiter.use === 'client' ? true : candidate.idle.length > 0 && admits(candidate, waiter.use),
+      waiter.use === 'connection' ? true : candidate.idle.length > 0 && admits(candidate, waiter.use),
     );
     if (!connection) return;
     waiters.splice(waiters.indexOf(waiter), 1);
-    if (waiter.use === 'client') return waiter.resolve(connection);
+    if (waiter.use === 'connection') return waiter.resolve(connection);
     const shell = connection.idle.shift() as PrimedShell;
     const kind = waiter.use === 'long' ? 'long' : 'short';
     connection[kind] += 1;
@@ -91,7 +89,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     const onTheWay = new Map(connections.map((connection) => [connection, connection.priming]));
     const claimedLong = new Map<Connection, number>();
     for (const waiter of waiters) {
-      if (waiter.use === 'client') {
+      if (waiter.use === 'connection') {
         startDial(false);
         continue;
       }
@@ -142,10 +140,10 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         connection.priming -= 1;
         if (error instanceof SessionRefusedError && sessionsOf(connection) > 0)
           connection.limit = sessionsOf(connection);
-        else if (!connection.dialled.isLost()) rejectWaiters(error, (waiter) => waiter.use !== 'client');
+        else if (!connection.dialled.isLost()) rejectWaiters(error, (waiter) => waiter.use !== 'connection');
         else if (!connection.isCounted) {
           connection.isCounted = true;
-          if (countFailure() >= maxLosses) rejectWaiters(error, (waiter) => waiter.use !== 'client');
+          if (countFailure() >= maxLosses) rejectWaiters(error, (waiter) => waiter.use !== 'connection');
         }
         pump();
       },
@@ -232,7 +230,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         isLost: dialled.isLost,
         barrier: () => barrier(dialled),
       })),
-    takeClient: (abortSignal) => wait('client', abortSignal, ({ dialled }) => dialled.client),
+    takeConnection: (abortSignal) => wait('connection', abortSignal, ({ dialled }) => dialled),
     hasConnection: () => alive().length > 0,
     close(reason) {
       if (closing.signal.aborted) return;

@@ -175,8 +175,8 @@ export function createSshHost(options: CreateSshHostOptions): Host {
       if (disposal !== undefined) throw new HostError('DISPOSED', `${what}: the host was closed`);
       if (abortSignal?.aborted === true)
         throw new HostError('ABORTED', `${what}: aborted`, { cause: abortSignal.reason });
-      const takeClient = (signal: AbortSignal) => pool.takeClient(signal);
-      const forward = await track(openForward({ ...forwardOptions, port, description, takeClient }));
+      const takeConnection = (signal: AbortSignal) => pool.takeConnection(signal);
+      const forward = await track(openForward({ ...forwardOptions, port, description, takeConnection }));
       forwards.add(forward);
       return {
         localPort: forward.localPort,

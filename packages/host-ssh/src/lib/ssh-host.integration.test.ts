@@ -244,6 +244,22 @@ describe('a lost link', () => {
 });
 
 describe('forwardPort', () => {
+  it('resets a connection whose link breaks: half an answer never looks whole', async (ctx) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).write('half');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    opened.unshift({ [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) });
+    const link = await useLink(useShared(ctx));
+    const host = open(useShared(ctx), { port: link.port });
+    await using forward = await host.forwardPort((server.address() as AddressInfo).port);
+    const socket = connect({ host: '127.0.0.1', port: forward.localPort });
+    await once(socket, 'data');
+    link.cut();
+    await expect(readAll(socket)).rejects.toThrow('ECONNRESET');
+  });
+
   it('passes on the end of each direction by itself', async (ctx) => {
     const server = await startEcho();
     const host = open(useShared(ctx));
@@ -254,7 +270,7 @@ describe('forwardPort', () => {
     expect((await readAll(socket)).length).toBe(300_000);
   });
 
-  it('resets a connection to a port where nobody listens', async (ctx) => {
+  it('ends a connection to a port where nobody listens', async (ctx) => {
     const server = await startEcho();
     await server.close();
     await using forward = await open(useShared(ctx)).forwardPort(server.port);
