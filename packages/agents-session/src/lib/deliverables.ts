@@ -29,8 +29,10 @@ export interface CreateDeliverablesOptions {
 
 /** The files that an agent hands over: checked in the order of the log, then given to the hook one at a time. */
 export interface Deliverables {
-  /** Files that the hook has not finished, and contents that somebody reads. */
-  readonly pending: number;
+  /** Files that the hook has not finished. */
+  readonly queued: number;
+  /** Contents that somebody reads. */
+  readonly reading: number;
   /** Checks a file and queues it. Resolves when the log may go on; `onSettled` is called when it needs no more work. */
   take(position: LogPosition, path: string, onSettled: () => void): Promise<void>;
   /** Gives up what is queued. */
@@ -45,13 +47,14 @@ const CHECK_MS = 30_000;
 /** Creates the line that an agent's files pass through. */
 export function createDeliverables(options: CreateDeliverablesOptions): Deliverables {
   const { host, workdir, maxBytes, handle, emit, mail, onChange } = options;
-  let pending = 0;
+  let queued = 0;
+  let reading = 0;
   let isClosed = false;
   let tail: Promise<void> = Promise.resolve();
   let waiters: (() => void)[] = [];
 
-  const change = (by: number): void => {
-    pending += by;
+  const changeQueue = (by: number): void => {
+    queued += by;
     for (const wake of waiters) wake();
     waiters = [];
     onChange();
@@ -69,14 +72,15 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
   };
 
   async function* countReads(content: Bytes): Bytes {
-    change(1);
+    reading += 1;
     try {
       for await (const chunk of content) {
         yield chunk;
         onChange();
       }
     } finally {
-      change(-1);
+      reading -= 1;
+      onChange();
     }
   }
 
@@ -94,8 +98,11 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
   };
 
   return {
-    get pending() {
-      return pending;
+    get queued() {
+      return queued;
+    },
+    get reading() {
+      return reading;
     },
     close: () => {
       isClosed = true;
@@ -127,17 +134,17 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
         onSettled();
         return;
       }
-      while (pending >= MAX_QUEUED && !isClosed) {
+      while (queued >= MAX_QUEUED && !isClosed) {
         await new Promise<void>((resolve) => {
           waiters.push(resolve);
         });
       }
-      change(1);
+      changeQueue(1);
       tail = tail.then(async () => {
         await work(position, deliverable);
         // Not settled when given up: the next worker is to take it up again.
         if (!isClosed) onSettled();
-        change(-1);
+        changeQueue(-1);
       });
     },
   };

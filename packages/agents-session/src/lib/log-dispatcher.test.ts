@@ -24,7 +24,8 @@ async function play(
   const paths: string[] = [];
   const nearMisses: string[] = [];
   const deliverables: Deliverables = {
-    pending: 0,
+    queued: 0,
+    reading: 0,
     close: () => undefined,
     take: async (_position, path, onSettled) => {
       paths.push(path);

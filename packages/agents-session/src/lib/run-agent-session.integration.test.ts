@@ -81,12 +81,14 @@ describe('a session that goes well', () => {
 
   it('keeps a deliverable readable for a listener that reads it in the loop, until teardown', async () => {
     let isTornDown = false;
+    const isAlmostOver = Promise.withResolvers<void>();
     const { session } = await bench.start(
       `head -c 3000000 /dev/zero >deliverables/large
        say 'DELIVERABLE: deliverables/large'
        say DONE
        stay`,
       {
+        hooks: { afterExecute: () => isAlmostOver.resolve() },
         teardown: () => {
           isTornDown = true;
         },
@@ -94,6 +96,8 @@ describe('a session that goes well', () => {
     );
     for await (const event of session.events) {
       if (event.type !== 'deliverable') continue;
+      // As late as can be: only the teardown is left to do.
+      await isAlmostOver.promise;
       let sizeBytes = 0;
       for await (const chunk of event.content()) sizeBytes += chunk.length;
       expect(sizeBytes).toBe(3_000_000);

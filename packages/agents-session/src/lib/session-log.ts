@@ -124,7 +124,7 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
       reading.abort(new Error('The session has ended'));
       const stopped = await within(following, limits.cancelDrainMs);
       if (stopped === undefined) kit.fail('log', 'the reading did not stop in time');
-      await kit.drain('onDeliverable', () => deliverables.pending === 0);
+      await kit.drain('onDeliverable', () => deliverables.queued === 0);
       deliverables.close();
       handling.abort(new Error('The session has ended'));
       // The verdict comes after what was handed over before it. One that came after a cancel is none.
@@ -134,7 +134,7 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
       }
     },
     drainListeners: async () =>
-      kit.drain('deliverables', () => deliverables.pending === 0 && stream.handled >= deliveredCount),
+      kit.drain('deliverables', () => deliverables.reading === 0 && stream.handled >= deliveredCount),
     close: async () => {
       await kit.step('saving the log position', SAVE_OFFSET_MS, async () => offsets.flush());
       stopSaving();
