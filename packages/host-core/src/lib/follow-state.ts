@@ -27,7 +27,7 @@ export interface CreateFollowStateOptions {
 /** What the reader on the host has to send. */
 export interface FollowRequest {
   readonly offset: number;
-  /** Bytes before `offset` to repeat. */
+  /** Bytes before `offset` to repeat, as far as there are so many, now and in all that follows. */
   readonly overlap: number;
 }
 
@@ -114,7 +114,7 @@ export function createFollowState(options: CreateFollowStateOptions): FollowStat
     get hasPartialLine() {
       return buffer.start < position && position > silentUntil;
     },
-    request: () => ({ offset: position, overlap: Math.min(position, overlapBytes) }),
+    request: () => ({ offset: position, overlap: overlapBytes }),
     beginFrame(size, start) {
       if (size < silentUntil || size < position || start > position) return 'rewritten';
       overlapLeft = position - start;
