@@ -1,6 +1,6 @@
 import { createLogProtocol } from '@optio-ts/agents-prompt';
 import type { LogProtocol } from '@optio-ts/agents-prompt';
-import { createRunId, openWorkspace, probeHost } from '@optio-ts/host-core';
+import { createRunId, HostError, openWorkspace, probeHost } from '@optio-ts/host-core';
 import type { HostProbe, Workspace } from '@optio-ts/host-core';
 import { ensureOpencode } from '@optio-ts/opencode-installer';
 import type { OpencodeBinary } from '@optio-ts/opencode-installer';
@@ -14,6 +14,8 @@ import { chooseModel } from './model-choice.ts';
 import { modelMissing } from './model-missing.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import type { SessionEmit } from './session-emit.ts';
+
+const OPEN_WORKSPACE_MS = 30_000;
 
 /** A host that is ready for opencode to be started on. */
 export interface PreparedSession extends FilledWorkdir {
@@ -52,8 +54,9 @@ export async function prepareSession(
   const runId = createRunId();
   const taskRoot = options.taskRoot ?? `${probe.stateHome}/optio-opencode`;
   await context.onRunKnown({ runId, taskDirectory: `${taskRoot}/${taskId}` });
+  // Not aborted: a directory that was made and is not known would stay. It is one trip.
   const opening = openWorkspace(host, {
-    ...{ taskId, runId, abortSignal },
+    ...{ taskId, runId, timeoutMs: OPEN_WORKSPACE_MS },
     fresh: 'empty',
     ...(options.taskRoot !== undefined && { taskRoot: options.taskRoot }),
   });
@@ -67,6 +70,10 @@ export async function prepareSession(
   // Both are waited for, whichever fails: a directory that was made meanwhile must be known.
   const [workspaceResult, binaryResult] = await Promise.allSettled([opening, installing]);
   if (workspaceResult.status === 'fulfilled') context.onWorkspace(workspaceResult.value);
+  else if (isUncertain(workspaceResult.reason)) {
+    const message = `${taskRoot}/${taskId} may have been made on ${host.description}, and is not removed`;
+    emit({ type: 'warning', code: 'DIRECTORY_KEPT', message });
+  }
   if (binaryResult.status === 'rejected') throw binaryResult.reason;
   if (workspaceResult.status === 'rejected') throw workspaceResult.reason;
   const workspace = workspaceResult.value;
@@ -80,6 +87,11 @@ export async function prepareSession(
       ? await fillFreshWorkdir(options, place)
       : await fillResumedWorkdir(options, { ...place, snapshot });
   return { ...filled, probe, binary, workspace, protocol, resumedSessionId: snapshot?.sessionId };
+}
+
+/** Whether the far side may have done what it was asked for, although nobody said so. */
+function isUncertain(error: unknown): boolean {
+  return HostError.is(error) && (error.code === 'CONNECTION_LOST' || error.code === 'TIMEOUT');
 }
 
 async function findSnapshot(
