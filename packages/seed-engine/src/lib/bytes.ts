@@ -40,16 +40,23 @@ export async function* abortable(content: Bytes, abortSignal: AbortSignal | unde
     yield* content;
     return;
   }
-  const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => {}); // Nobody may be waiting for it when it happens.
-  const onAbort = (): void => aborted.reject(abortError(abortSignal));
   if (abortSignal.aborted) throw abortError(abortSignal);
+  // Each step waits on a promise of its own: one promise raced against all of them would keep every chunk alive.
+  let rejectStep: ((error: Error) => void) | undefined;
+  const onAbort = (): void => rejectStep?.(abortError(abortSignal));
   abortSignal.addEventListener('abort', onAbort, { once: true });
   const iterator = content[Symbol.asyncIterator]();
+  const step = (): Promise<IteratorResult<Uint8Array>> => {
+    const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<Uint8Array>>();
+    rejectStep = reject;
+    if (abortSignal.aborted) reject(abortError(abortSignal));
+    else iterator.next().then(resolve, reject);
+    return promise;
+  };
   let isEnded = false;
   try {
     for (;;) {
-      const result = await Promise.race([iterator.next(), aborted.promise]);
+      const result = await step();
       if (result.done === true) {
         isEnded = true;
         return;
