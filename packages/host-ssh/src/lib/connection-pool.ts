@@ -40,6 +40,9 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+/** Milliseconds after a refused session until it is asked for again. */
+const sessionFreedMs = 20;
+
 /** Connections that may break in a row before a shell is ready; after that, whoever waits is told. */
 const maxLosses = 3;
 
@@ -129,6 +132,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       (shell) => {
         connection.priming -= 1;
         failures = 0;
+        connection.hasServed = true;
         connection.idle.push(shell);
         void shell.closed.then(() => {
           const index = connection.idle.indexOf(shell);
@@ -138,9 +142,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       },
       (error: unknown) => {
         connection.priming -= 1;
-        if (error instanceof SessionRefusedError && sessionsOf(connection) > 0)
-          connection.limit = sessionsOf(connection);
-        else if (!connection.dialled.isLost()) rejectWaiters(error, (waiter) => waiter.use !== 'connection');
+        if (error instanceof SessionRefusedError && (sessionsOf(connection) > 0 || connection.hasServed)) {
+          connection.limit = Math.max(1, sessionsOf(connection));
+          // A server frees a session a little after it has said that the channel is closed.
+          setTimeout(pump, sessionFreedMs);
+          return;
+        }
+        if (!connection.dialled.isLost()) rejectWaiters(error, (waiter) => waiter.use !== 'connection');
         else if (!connection.isCounted) {
           connection.isCounted = true;
           if (countFailure() >= maxLosses) rejectWaiters(error, (waiter) => waiter.use !== 'connection');

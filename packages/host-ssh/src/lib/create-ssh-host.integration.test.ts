@@ -59,8 +59,11 @@ for (const { name: setting, options } of settings) {
     });
 
     afterAll(async () => {
-      await host?.[Symbol.asyncDispose]();
-      await sshd?.close();
+      try {
+        await host?.[Symbol.asyncDispose]();
+      } finally {
+        await sshd?.close();
+      }
     });
 
     for (const { name, run } of hostContract) {

@@ -17,6 +17,8 @@ export interface Connection {
   readonly idle: PrimedShell[];
   /** Shells that are on their way. */
   priming: number;
+  /** Whether a shell was ready on it: then a session that is refused is one too many, not one at all. */
+  hasServed: boolean;
   /** Its loss before a shell was ready counts once, however many were on their way. */
   isCounted: boolean;
   /** Commands that end soon. */
@@ -28,7 +30,7 @@ export interface Connection {
 /** A connection with nothing on it. */
 export function pooled(dialled: Dialled): Connection {
   const limit = assumedSessionLimit(dialled.serverVersion);
-  return { dialled, limit, idle: [], priming: 0, isCounted: false, short: 0, long: 0 };
+  return { dialled, limit, idle: [], priming: 0, hasServed: false, isCounted: false, short: 0, long: 0 };
 }
 
 /** Sessions of the server that are taken, or about to be. */
