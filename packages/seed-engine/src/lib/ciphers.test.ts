@@ -53,7 +53,7 @@ const subjects: Record<string, () => Promise<CipherContractSubject>> = {
 };
 
 for (const [name, subject] of Object.entries(subjects)) {
-  describe(name, () => {
+  describe(name, { timeout: 60_000 }, () => {
     for (const contractCase of cipherContract) {
       it(contractCase.name, async () => contractCase.run(await subject()));
     }

@@ -40,7 +40,7 @@ async function filter(archive: Buffer, limits?: { maxBytes: number; maxMembers: 
   return { bytes: await readAll(content), members };
 }
 
-describe('filterSeedArchive', () => {
+describe('filterSeedArchive', { timeout: 60_000 }, () => {
   it('takes what the manifest includes, under names without ./ and with private modes', async () => {
     const archive = await archiveOf(
       { name: './.local/share/opencode/auth.json', mode: 0o644, content: '{}' },
@@ -132,7 +132,7 @@ describe('filterSeedArchive', () => {
   });
 });
 
-describe('filterSeedArchive', () => {
+describe('filterSeedArchive', { timeout: 60_000 }, () => {
   it('reads its source to the end, also behind the end of the archive', async () => {
     const failure = new Error('the digest is wrong');
     const archive = await archiveOf({ name: '.local/share/opencode/auth.json', content: 'x' });

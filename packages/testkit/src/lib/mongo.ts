@@ -25,7 +25,8 @@ export async function startMongo(): Promise<MongoResult> {
   process.env['MONGOMS_RUNTIME_DOWNLOAD'] = 'false';
   const server = await MongoMemoryServer.create({
     binary: { systemBinary: binary.path, checkMD5: false, version: '6.0.5' },
-    instance: { ip: '127.0.0.1', args: ['--wiredTigerCacheSizeGB', '0.25'] },
+    // Its default for this version keeps everything in memory, which no real server does.
+    instance: { ip: '127.0.0.1', storageEngine: 'wiredTiger', args: ['--wiredTigerCacheSizeGB', '0.25'] },
   });
   return {
     mongo: running(server.getUri(), async () => {

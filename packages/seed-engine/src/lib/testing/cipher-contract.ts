@@ -64,7 +64,7 @@ export const cipherContract: readonly CipherCase[] = [
   {
     name: 'refuses every changed bit near the start, in the middle and at the end',
     run: async ({ cipher, isAuthenticated }) => {
-      const plain = noise(140_000);
+      const plain = noise(66_000);
       const sealed = await seal(cipher, plain);
       const middle = Math.floor(sealed.length / 2);
       for (const position of [
@@ -84,7 +84,7 @@ export const cipherContract: readonly CipherCase[] = [
     name: 'refuses what was cut short',
     run: async ({ cipher, isAuthenticated }) => {
       if (!isAuthenticated) return;
-      const sealed = await seal(cipher, noise(140_000));
+      const sealed = await seal(cipher, noise(132_000));
       const lengths = [...range(0, 260), 65_736, 65_752, 131_288, ...range(sealed.length - 40, sealed.length)];
       for (const length of lengths) {
         await refuses(readAll(cipher.decrypt(stream(sealed.subarray(0, length)))), `${length} bytes`);
