@@ -97,7 +97,11 @@ export async function fillResumedWorkdir(
   const own = ownFiles(options, context, config);
   await writeFiles(host, workspace.workdir, own, { beneath, abortSignal });
   const imported = await importSession({
-    ...{ host, workspace, binary, probe, abortSignal },
+    host,
+    workspace,
+    binary,
+    probe,
+    abortSignal,
     content: readSnapshotBlob(store, cipher, snapshot, 'session', { abortSignal }),
     ...(confine && { confine }),
     ...(env && { env }),
@@ -139,7 +143,11 @@ function ownFiles(
 ): HostFile[] {
   const { task, homeConfig, login, autoStart, supportsResume = true, workdirExclude } = options;
   return composeFiles({
-    ...{ protocol, task, config, homeConfig, login },
+    protocol,
+    task,
+    config,
+    homeConfig,
+    login,
     version: binary.version,
     isAttended: autoStart !== true,
     resume: supportsResume && { excludes: effectiveExcludes(workdirExclude) },

@@ -31,7 +31,7 @@ export interface DraftedSnapshot {
 }
 
 /** How a session ended that a snapshot is taken of. */
-export interface SnapshotEnd {
+interface SnapshotEnd {
   readonly endState: SnapshotEndState;
   readonly abortSignal: AbortSignal;
 }
@@ -43,7 +43,10 @@ export async function draftSnapshot(
 ): Promise<DraftedSnapshot> {
   const { store, cipher, host, workspace, taskId, processId, server, opencodeSessionId } = options;
   const draft = openSnapshot({
-    ...{ store, cipher, taskId, processId },
+    store,
+    cipher,
+    taskId,
+    processId,
     agent: 'opencode',
     agentVersion: server.version,
     sessionId: opencodeSessionId,

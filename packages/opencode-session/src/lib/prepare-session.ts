@@ -56,12 +56,15 @@ export async function prepareSession(
   await context.onRunKnown({ runId, taskDirectory: `${taskRoot}/${taskId}` });
   // Not aborted: a directory that was made and is not known would stay. It is one trip.
   const opening = openWorkspace(host, {
-    ...{ taskId, runId, timeoutMs: OPEN_WORKSPACE_MS },
+    taskId,
+    runId,
+    timeoutMs: OPEN_WORKSPACE_MS,
     fresh: 'empty',
     ...(options.taskRoot !== undefined && { taskRoot: options.taskRoot }),
   });
   const installing = ensureOpencode(host, {
-    ...{ probe, abortSignal },
+    probe,
+    abortSignal,
     ...(options.source && { source: options.source }),
     ...(options.cacheDirectory !== undefined && { cacheDirectory: options.cacheDirectory }),
     onProgress: (progress) => emit({ type: 'progress', ...progress }),

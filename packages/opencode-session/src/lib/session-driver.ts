@@ -126,7 +126,10 @@ export class SessionDriver {
     const { host, hooks, idleLimitMs, maxDeliverableBytes, autoStart, deadlineMs } = this.#options;
     const { workspace, protocol, probe, resumeLogLine, resumedSessionId } = prepared;
     return {
-      ...{ host, workspace, protocol, stream: this.#stream },
+      host,
+      workspace,
+      protocol,
+      stream: this.#stream,
       sessionId: this.#id,
       fencing: FENCING,
       // A fresh workdir was written whole; one that came back still has the log of its last run.

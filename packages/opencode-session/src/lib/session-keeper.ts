@@ -70,7 +70,15 @@ export class SessionKeeper {
       const { workspace } = prepared;
       this.#draft = await draftSnapshot(
         {
-          ...{ host, store, cipher, taskId, workdirExclude, workspace, processId, server, opencodeSessionId },
+          host,
+          store,
+          cipher,
+          taskId,
+          workdirExclude,
+          workspace,
+          processId,
+          server,
+          opencodeSessionId,
           onWarning: ({ code, message }) => this.#warn(code, message),
         },
         { abortSignal },

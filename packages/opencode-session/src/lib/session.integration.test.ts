@@ -162,7 +162,10 @@ describe('startOpencodeSession with the real opencode', () => {
     await using model = await startScriptedModel({ script: () => ({ hangs: true }) });
     const taskRoot = join(directory, 'tasks');
     const session = await startOpencodeSession({
-      ...{ host, store, cipher, taskRoot },
+      host,
+      store,
+      cipher,
+      taskRoot,
       taskId: 'killed',
       task: 'Wait.',
       autoStart: true,

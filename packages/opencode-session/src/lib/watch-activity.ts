@@ -15,7 +15,7 @@ export interface ActivityWatch {
   /** For one listener. */
   readonly activity: AsyncIterable<AgentActivity>;
   /** Resolves when the agent's turn is over, or has not begun; and when the watch ends. */
-  whenIdle(): Promise<void>;
+  readonly whenIdle: () => Promise<void>;
 }
 
 /** Follows opencode's events until `abortSignal`, or until the server ends. */

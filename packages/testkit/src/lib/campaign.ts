@@ -23,7 +23,7 @@ export function startCampaign(name: string, options: StartCampaignOptions): Camp
   const given = process.env['OPTIO_SEED'];
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
   const rounds = process.env['OPTIO_SOAK'] === undefined ? options.sample : options.full;
-  console.log(`campaign ${name}: ${rounds} rounds, OPTIO_SEED=${seed}`);
+  process.stdout.write(`campaign ${name}: ${rounds} rounds, OPTIO_SEED=${seed}\n`);
   // Marsaglia's xorshift with the triple 13, 17, 5: the same sequence on every machine; 0 would stay 0.
   let state = seed === 0 ? 1 : seed;
   return {
