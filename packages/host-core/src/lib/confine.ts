@@ -35,6 +35,19 @@ const isolation =
     ' ',
   );
 
+// Whoever has root's user id may write to these, without any capability: with core_pattern the machine's kernel would run
+// a program outside. bubblewrap covers some of them only when it can write to the directory itself.
+const kernelFiles = [
+  '/proc/sys',
+  '/proc/sysrq-trigger',
+  '/proc/irq',
+  '/proc/bus',
+  '/proc/fs',
+  '/proc/acpi',
+  '/proc/scsi',
+  '/proc/pressure',
+];
+
 // Bound where they are: on a merged-/usr system the source is a link, which bwrap follows, so both layouts work.
 const systemDirectories = [
   '/bin',
@@ -118,7 +131,7 @@ export function confineCommand(command: Command, options: ConfineOptions): Comma
   return [
     program,
     ...isolation,
-    ...[...systemDirectories, ...systemFiles].flatMap((path) => ['--ro-bind-try', path, path]),
+    ...[...kernelFiles, ...systemDirectories, ...systemFiles].flatMap((path) => ['--ro-bind-try', path, path]),
     ...['/tmp', '/home', '/root'].flatMap((path) => ['--tmpfs', path]),
     ...mounts.flatMap(({ flags }) => flags),
     // Only the tree of mount points itself, which lies in memory: what is mounted on it keeps its own mode.

@@ -5,7 +5,7 @@ import { createFrameReader } from './follow-frames.ts';
 const output = Buffer.concat([
   Buffer.from('.\nF 10 4 6\nab\ncd\nF 10 10 0\n'),
   Buffer.from('F 13 10 3\n\n\0\xff', 'latin1'),
-  Buffer.from('T\n'),
+  Buffer.from('S\nT\n'),
 ]);
 
 describe('createFrameReader', () => {
@@ -20,6 +20,7 @@ describe('createFrameReader', () => {
       { kind: 'begin', size: 10, start: 4 },
       { kind: 'begin', size: 10, start: 10 },
       { kind: 'begin', size: 13, start: 10 },
+      { kind: 'same' },
       { kind: 'shrunk' },
     ]);
   });

@@ -2,7 +2,7 @@
 export type FollowFrame =
   | { readonly kind: 'begin'; readonly size: number; readonly start: number }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'shrunk' | 'end' | 'alive' };
+  | { readonly kind: 'shrunk' | 'same' | 'end' | 'alive' };
 
 const longestHeader = 100;
 const newline = 10;
@@ -40,7 +40,7 @@ function readHeader(header: string): { readonly frame: FollowFrame; readonly len
   const [, size, start, length] = /^F (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(header) ?? [];
   if (length !== undefined)
     return { frame: { kind: 'begin', size: Number(size), start: Number(start) }, length: Number(length) };
-  const kind = ({ T: 'shrunk', E: 'end', '.': 'alive' } as const)[header];
+  const kind = ({ T: 'shrunk', S: 'same', E: 'end', '.': 'alive' } as const)[header];
   if (kind === undefined) throw new SyntaxError('Not a frame of the follow script');
   return { frame: { kind }, length: 0 };
 }

@@ -115,6 +115,8 @@ async function* read(
 ): AsyncGenerator<FollowedLine, ReadEnd, void> {
   const takeApart = createFrameReader();
   const chunks = process.stdout[Symbol.asyncIterator]();
+  // A partial line may be filled with zeros of a file that has just been cut, until a second look has found it as it was.
+  let isConfirmed = false;
   for (;;) {
     const next = watch(chunks.next(), wake);
     let isPaused = false;
@@ -123,7 +125,7 @@ async function* read(
       wake.call();
     };
     while (!next.hasSettled) {
-      const timer = state.hasPartialLine ? setTimeout(pause, partialLineMs) : undefined;
+      const timer = isConfirmed && state.hasPartialLine ? setTimeout(pause, partialLineMs) : undefined;
       await wake.called();
       clearTimeout(timer);
       if (isStopped()) return 'stopped';
@@ -141,6 +143,7 @@ async function* read(
     for (const frame of takeApart(value)) {
       if (frame.kind === 'end') return 'end';
       if (frame.kind === 'shrunk') return 'rewritten';
+      isConfirmed = frame.kind === 'same' || (isConfirmed && frame.kind === 'alive');
       if (frame.kind === 'begin' && state.beginFrame(frame.size, frame.start) === 'rewritten') return 'rewritten';
       if (frame.kind !== 'bytes') continue;
       const lines = state.push(frame.bytes);

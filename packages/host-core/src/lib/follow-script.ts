@@ -4,6 +4,7 @@
  * - \`F <size> <start> <length>\`: bytes from there on. They begin a little before what is new, so that the reader on the
  *   other side can see whether the file is still the one that it has read.
  * - \`T\`: the file is shorter than what was read of it; the script ends. \`E\`: all was read (\`once\`); the script ends.
+ * - \`S\`: a look after what was sent has found the file as it was. Once for each change.
  * - \`.\`: nothing happened. When nobody reads any more, writing it ends the script.
  *
  * \`$1\` directory; \`$2\` name; \`$3\` bytes that were read; \`$4\` bytes to repeat; \`$5\` seconds between looks; \`$6\` seconds when
@@ -17,7 +18,7 @@
 export const followScript = `
 dir=$1 name=$2 offset=$3 overlap=$4 nap=$5 slow=$6 mode=$7 most=$8
 unset CDPATH
-home= seen= turns=0 sent=0
+home= seen= told=1 turns=0 sent=0
 if stat -c %i / >/dev/null 2>&1; then flag=-c format='%i %s %y'; else flag=-f format='%i %z %Fm'; fi
 enter() {
   cd -P -- "$dir" 2>/dev/null || return 1
@@ -34,7 +35,10 @@ is_ours() {
 }
 while :; do
   more=
-  if enter && look && [ "$now" != "$seen" ] && { command exec 3<"./$name"; } 2>/dev/null; then
+  if ! enter || ! look; then :
+  elif [ "$now" = "$seen" ]; then
+    if [ -z "$told" ]; then echo S || exit 1; told=1; fi
+  elif { command exec 3<"./$name"; } 2>/dev/null; then
     if is_ours; then
       set -- $now
       size=$2
@@ -44,7 +48,7 @@ while :; do
       if [ $length -gt "$most" ]; then length=$most more=1; else seen=$now; fi
       printf 'F %s %s %s\\n' "$size" $start $length || exit 1
       if [ $length -gt 0 ]; then { tail -c +$((start + 1)) <&3; cat /dev/zero; } 2>/dev/null | head -c $length || exit 1; fi
-      offset=$((start + length)) turns=0 sent=$((sent + 1)) more=\${more:-$mode}
+      offset=$((start + length)) turns=0 told= sent=$((sent + 1)) more=\${more:-$mode}
     fi
     exec 3<&-
   fi

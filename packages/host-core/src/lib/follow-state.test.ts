@@ -6,7 +6,7 @@ import type { FollowState } from './follow-state.ts';
 interface Follower {
   readonly state: FollowState;
   /** Looks at the file as the script does, `piece` bytes at a time; returns the lines, each with its generation. */
-  look(content: string, piece?: number): readonly string[];
+  readonly look: (content: string, piece?: number) => readonly string[];
 }
 
 function follower(options: { offset?: number; generation?: number; maxLineBytes?: number } = {}): Follower {
