@@ -1,5 +1,5 @@
 /** What a `MarkScanner` made of the bytes so far. */
-export interface MarkFound {
+interface MarkFound {
   /** What follows the marker on its line, without the line break. */
   readonly line: string;
   /** The bytes after that line. */
