@@ -138,7 +138,7 @@ describe('launchOpencode that fails', () => {
     const abort = new AbortController();
     const options = await stage.optionsFor({ abortSignal: abort.signal });
     const failed = failureOf(options);
-    await expect.poll(() => findProcesses(options.workspace.taskDirectory), { timeout: 20_000 }).not.toEqual([]);
+    await expect.poll(() => findProcesses(options.workspace.taskDirectory), { timeout: 120_000 }).not.toEqual([]);
     abort.abort();
     expect(await failed).toMatchObject({ code: 'ABORTED' });
     expect(await findProcesses(options.workspace.taskDirectory)).toEqual([]);

@@ -99,7 +99,7 @@ describe.each(['off', 'required'] as const)('launchOpencode with confine: %s', (
         ? {
             toolCalls: [
               runCommand(
-                `trap '' TERM; setsid sleep 1234 & printf 'STATUS: up\\n' >> optio.log; sh -c 'sleep 1234; : ${mark}'`,
+                `trap '' TERM; setsid sleep 86399 & printf 'STATUS: up\\n' >> optio.log; sh -c 'sleep 86399; : ${mark}'`,
               ),
             ],
           }
@@ -113,7 +113,7 @@ describe.each(['off', 'required'] as const)('launchOpencode with confine: %s', (
         break;
     }
     // Two of them: the one that left its session, and the one that is waited for.
-    await expect.poll(() => findProcesses('sleep\0' + '1234'), { timeout: 20_000 }).toHaveLength(2);
+    await expect.poll(() => findProcesses('sleep\0' + '86399'), { timeout: 120_000 }).toHaveLength(2);
 
     await server.stop();
     expect(await findProcesses(mark)).toEqual([]);

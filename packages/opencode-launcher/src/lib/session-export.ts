@@ -34,7 +34,7 @@ export interface SessionExportSource extends ExportSessionOptions {
 }
 
 /** Version of the `optio` member. */
-export const EXPORT_FORMAT = 1;
+const EXPORT_FORMAT = 1;
 
 const TIMEOUT_MS = 120_000;
 /** For how long a stream may bring nothing. */

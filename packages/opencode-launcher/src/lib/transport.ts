@@ -15,7 +15,7 @@ export interface TransportOptions {
 }
 
 /** Rules of one request. */
-export interface SendOptions {
+interface SendOptions {
   /** Milliseconds until the whole answer must be there, or, of one that is streamed, its beginning. */
   readonly timeoutMs: number;
   readonly abortSignal?: AbortSignal | undefined;
