@@ -38,7 +38,7 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
   const { interrupts, reporter, task } = options;
   const startedAt = performance.now();
   const writer = await openDeliverableWriter(task.outputDirectory);
-  const unsaved = new Map<string, string>();
+  const unsaved = new Set<string>();
   interrupts.abortSignal.throwIfAborted();
   const session = await startOpencodeSession(sessionOptions(options, writer, unsaved));
 
@@ -56,7 +56,8 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
     durationMs: performance.now() - startedAt,
   });
 
-  const orderly = follow(session, reporter, writer).then(() => session.result);
+  const told = new Set<string>();
+  const orderly = follow(session, reporter, writer, told).then(() => session.result);
   const outcome = await Promise.race([orderly, interrupts.forced]);
   if (typeof outcome === 'string') {
     // The orderly end goes on in there and nobody asks for it any more.
@@ -69,8 +70,11 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
     });
   }
 
-  for (const problem of outcome.problems) reporter.warning(`${problem.step}: ${problem.message}`);
-  for (const message of unsaved.values()) reporter.warning(message);
+  for (const { message, step } of outcome.problems) {
+    // Most problems were a warning when they came up.
+    if (!told.has(`${step}: ${message}`)) reporter.warning(`${step}: ${message}`);
+  }
+  for (const name of unsaved) reporter.warning(`not saved: ${name}`);
   if (outcome.keptDirectory !== undefined) reporter.warning(`the task's directory is kept: ${outcome.keptDirectory}`);
   const exitCode = exitCodeOfResult(outcome);
   const isIncomplete = exitCode === EXIT_CODES.done && unsaved.size > 0;
@@ -85,7 +89,7 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
 function sessionOptions(
   options: RunTaskOptions,
   writer: DeliverableWriter,
-  unsaved: Map<string, string>,
+  unsaved: Set<string>,
 ): StartOpencodeSessionOptions {
   const { cipher, host, store, task } = options;
   return {
@@ -101,7 +105,7 @@ function sessionOptions(
           await writer.save(deliverable);
           unsaved.delete(deliverable.name);
         } catch (error) {
-          unsaved.set(deliverable.name, messageOf(error));
+          unsaved.add(deliverable.name);
           throw error;
         }
       },
@@ -122,8 +126,14 @@ function sessionOptions(
   };
 }
 
-async function follow(session: OpencodeSession, reporter: Reporter, writer: DeliverableWriter): Promise<void> {
+async function follow(
+  session: OpencodeSession,
+  reporter: Reporter,
+  writer: DeliverableWriter,
+  told: Set<string>,
+): Promise<void> {
   for await (const event of session.events) {
+    if (event.type === 'warning') told.add(event.message);
     reporter.event(event, event.type === 'deliverable' ? writer.pathOf(event.name) : undefined);
   }
 }

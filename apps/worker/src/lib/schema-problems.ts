@@ -10,23 +10,17 @@ export interface FieldProblem {
 }
 
 /**
- * Turns what the schema found into problems: one per field, unknown fields each by itself and with the name that was meant.
+ * Turns what the schema found into problems, unknown fields each by itself and with the name that was meant.
  * `known` says which fields there are at a place.
  */
 export function schemaProblems(
   issues: readonly z.core.$ZodIssue[],
   known: (path: FieldPath) => readonly string[],
 ): FieldProblem[] {
-  const problems = new Map<string, FieldProblem>();
-  for (const issue of issues) {
+  return issues.flatMap((issue) => {
     const path = issue.path.filter((segment) => typeof segment !== 'symbol');
-    for (const problem of describeIssue(issue, path, known)) {
-      // What comes later about the same field follows from the first: an empty text also misses its pattern.
-      const key = JSON.stringify(problem.path);
-      if (!problems.has(key)) problems.set(key, problem);
-    }
-  }
-  return [...problems.values()];
+    return describeIssue(issue, path, known);
+  });
 }
 
 function describeIssue(
