@@ -33,14 +33,14 @@ remove() {
 /**
  * Makes or takes a task directory. Prints NUL-ended strings: a word, then what belongs to it.
  *
- * `$1` task root, empty for the default; `$2` consumer; `$3` task id; `$4` `empty` or `keep`; `$5` run id; `$6` run id of the
- * owner that may be replaced, or empty.
+ * `$1` task root, empty for the default; `$2` consumer; `$3` task id; `$4` `empty`, `keep`, or `undo` for what a call before has
+ * done; `$5` run id; `$6` run id of the owner that may be replaced, or empty; `$7` identifies this call.
  *
  * - The root is made with its parents, entered, and from then on called by the name the kernel gives it: no link in it counts.
  * - A directory that others could write to is refused rather than repaired: something may lie in it already.
  */
 export const openWorkspaceScript: string = `
-root=$1 consumer=$2 task=$3 fresh=$4 run=$5 former=$6
+root=$1 consumer=$2 task=$3 fresh=$4 run=$5 former=$6 attempt=$7
 say() { printf '%s\\0' "$@"; }
 end() { say "$@"; exit 0; }
 ${directoryFunctions}${holderFunctions}
@@ -71,10 +71,20 @@ own() {
     error=$(mkdir "$1" 2>&1) || [ -d "$1" ] || end failed "$error"
   fi
 }
+if [ "$fresh" = undo ]; then
+  [ ! -L "./$task" ] && [ ! -L "./$task/control" ] && cd -P "./$task/control" 2>/dev/null || end ok
+  for file in owner next.*; do
+    # The second line: what the run held before this call it keeps.
+    if [ ! -L "$file" ] && [ -f "$file" ] && [ "$(head -c 200 "$file" | sed -n 2p)" = "$attempt" ]; then rm -f "$file"; fi
+  done
+  rm -f "owner.$run"
+  cd "$root/$task" && rmdir workdir/home workdir tmp control "$root/$task" 2>/dev/null
+  end ok
+fi
 own "./$task"
 own "./$task/control"
 cd -P "./$task/control" || end failed "$root/$task/control cannot be entered"
-printf '%s\\n' "$run" >"owner.$run" 2>/dev/null
+printf '%s\\n' "$run" "$attempt" >"owner.$run" 2>/dev/null
 back=; read -r back <"owner.$run"
 [ "$back" = "$run" ] || { rm -f "owner.$run"; end failed "cannot write to $root/$task/control"; }
 find_holder

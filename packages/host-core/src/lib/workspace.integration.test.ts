@@ -63,7 +63,7 @@ describe.each(shellHosts)('openWorkspace with $name', ({ missing, open }) => {
     for (const path of [root, taskDirectory, workdir, home, controlDirectory, temporaryDirectory]) {
       expect([path, mode(path)]).toEqual([path, '700']);
     }
-    expect(readFileSync(`${controlDirectory}/owner`, 'utf8').trim()).toBe(workspace.runId);
+    expect(readFileSync(`${controlDirectory}/owner`, 'utf8').split('\n')[0]).toBe(workspace.runId);
   });
 
   it('takes the state directory of the host by default, and its home where that is not set', async () => {
@@ -225,6 +225,20 @@ describe.each(shellHosts)('openWorkspace with $name', ({ missing, open }) => {
     await expect(openWorkspace(host, { taskId: 'b', taskRoot: join(base, 'theirs', 'root') })).rejects.toEqual(
       failsWith('TASK_DIRECTORY_REFUSED'),
     );
+  });
+
+  it('leaves nothing behind when it is cancelled, and keeps what its run held before', async () => {
+    const held = await openWorkspace(host, { taskId: 'held', taskRoot: root });
+    for (const milliseconds of [2, 5, 8, 11, 14, 17, 20, 25]) {
+      const cancel = (): { abortSignal: AbortSignal } => ({ abortSignal: AbortSignal.timeout(milliseconds) });
+      const [fresh] = await Promise.allSettled([
+        openWorkspace(host, { taskId: 'a', taskRoot: root, ...cancel() }),
+        openWorkspace(host, { taskId: 'held', taskRoot: root, runId: held.runId, ...cancel() }),
+      ]);
+      if (fresh.status === 'fulfilled') await fresh.value.remove();
+      expect(readdirSync(root)).toEqual(['held']);
+      expect(readFileSync(`${held.controlDirectory}/owner`, 'utf8').split('\n')[0]).toBe(held.runId);
+    }
   });
 
   it('says so where it cannot write', async () => {

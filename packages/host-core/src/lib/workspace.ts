@@ -94,12 +94,22 @@ export async function openWorkspace(host: Host, options: OpenWorkspaceOptions): 
   if (takeOverFrom !== '') checkRunId(takeOverFrom);
   const root = options.taskRoot === undefined ? '' : checkTaskRoot(options.taskRoot);
 
-  const [taskRoot = ''] = await runWorkspaceScript(
-    host,
-    `Cannot open the directory of task ${taskId}`,
-    [openWorkspaceScript, root, consumer, taskId, fresh, runId, takeOverFrom],
-    { timeoutMs: 60_000, ...options },
-  );
+  const { abortSignal } = options;
+  const what = `Cannot open the directory of task ${taskId}`;
+  const attempt = createRunId();
+  const open = (mode: string, limits: CloseWorkspaceOptions): Promise<readonly string[]> => {
+    const parameters = [openWorkspaceScript, root, consumer, taskId, mode, runId, takeOverFrom, attempt];
+    return runWorkspaceScript(host, what, parameters, limits);
+  };
+  const limits = { timeoutMs: options.timeoutMs ?? 60_000, ...(abortSignal && { abortSignal }) };
+  const [taskRoot = ''] = await open(fresh, limits).catch(async (error: unknown) => {
+    if (HostError.is(error) && (error.code === 'ABORTED' || error.code === 'TIMEOUT')) {
+      await open('undo', { timeoutMs: 30_000 }).catch((cause: unknown) => {
+        throw new HostError(error.code, `${error.message}; it may stay held by run ${runId}`, { cause });
+      });
+    }
+    throw error;
+  });
   const taskDirectory = `${taskRoot}/${taskId}`;
   const workdir = `${taskDirectory}/workdir`;
   const close = async (what: 'all' | 'lock', closeOptions: CloseWorkspaceOptions = {}): Promise<void> => {
