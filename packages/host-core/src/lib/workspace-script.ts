@@ -72,7 +72,8 @@ own() {
   fi
 }
 if [ "$fresh" = undo ]; then
-  [ ! -L "./$task" ] && [ ! -L "./$task/control" ] && cd -P "./$task/control" 2>/dev/null || end ok
+  if [ -L "./$task" ] || [ -L "./$task/control" ]; then end ok; fi
+  cd -P "./$task/control" 2>/dev/null || { rmdir "./$task" 2>/dev/null; end ok; }
   for file in owner next.*; do
     # The second line: what the run held before this call it keeps.
     if [ ! -L "$file" ] && [ -f "$file" ] && [ "$(head -c 200 "$file" | sed -n 2p)" = "$attempt" ]; then rm -f "$file"; fi
