@@ -33,8 +33,9 @@ export async function readFile(host: Host, path: string, options: ReadFileOption
   });
   if (isMissing(result)) return undefined;
   if (result.exitCode === tooLong) throw tooLongError(host, path, maxBytes);
-  if (result.exitCode !== 0) throw pathError(host, `read ${path}`, result, 'READ_FAILED');
-  const content = result.stdout.subarray(result.stdout.indexOf(newline) + 1);
+  const end = result.stdout.indexOf(newline);
+  if (result.exitCode !== 0 || end === -1) throw pathError(host, `read ${path}`, result, 'READ_FAILED');
+  const content = result.stdout.subarray(end + 1);
   if (content.byteLength > maxBytes) throw tooLongError(host, path, maxBytes);
   return content;
 }

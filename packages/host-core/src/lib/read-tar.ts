@@ -31,6 +31,18 @@ export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry, void, voi
     sourceError = { error };
     parser.destroy(error instanceof Error ? error : new Error('The archive cannot be read', { cause: error }));
   });
+  const explain = (error: unknown): unknown => {
+    if (sourceError !== undefined) return sourceError.error;
+    if (HostError.is(error)) return error;
+    return new HostError('ARCHIVE_REFUSED', `Cannot read the archive: ${(error as Error).message}`, { cause: error });
+  };
+  async function* watched(content: Bytes): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* content;
+    } catch (error) {
+      throw explain(error);
+    }
+  }
   try {
     for await (const member of parser) {
       const { header } = member;
@@ -42,15 +54,13 @@ export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry, void, voi
         mode: header.mode || 0,
         modifiedSeconds: header.mtime.getTime() / 1000 || 0,
         sizeBytes: header.size,
-        content: member,
+        content: watched(member),
       };
       member.resume();
     }
     await feeding;
   } catch (error) {
-    if (sourceError !== undefined) throw sourceError.error;
-    if (HostError.is(error)) throw error;
-    throw new HostError('ARCHIVE_REFUSED', `Cannot read the archive: ${(error as Error).message}`, { cause: error });
+    throw explain(error);
   } finally {
     parser.destroy();
   }

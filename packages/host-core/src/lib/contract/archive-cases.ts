@@ -11,7 +11,7 @@ import { restoreDirectory } from '../restore.ts';
 import { writeTar } from '../tar-writer.ts';
 import type { TarMember } from '../tar-writer.ts';
 import { writeFiles } from '../write-files.ts';
-import { collect, everyByte, rejectsWith, sh, stream } from './support.ts';
+import { assertBytes, collect, everyByte, rejectsWith, sh, stream } from './support.ts';
 import type { HostCase } from './support.ts';
 
 const list = (host: Host, directory: string): Promise<string> =>
@@ -55,9 +55,9 @@ export const archiveCases: readonly HostCase[] = [
       const result = await restoreDirectory(host, target, archiveDirectory(host, source), { links: 'keep' });
       assert.deepEqual(result, { entries: 9, bytes: content.byteLength + everyByte.byteLength + 3 });
       assert.equal(await list(host, target), await list(host, source));
-      assert.deepEqual(await readFile(host, `${target}/big`), content);
-      assert.deepEqual(await readFile(host, `${target}/second`), content);
-      assert.deepEqual(await readFile(host, `${target}/${long}`), everyByte);
+      assertBytes(await readFile(host, `${target}/big`), content);
+      assertBytes(await readFile(host, `${target}/second`), content);
+      assertBytes(await readFile(host, `${target}/${long}`), everyByte);
       assert.equal((await statPath(host, `${target}/second`))?.mode, 0o755);
       assert.equal(await sh(host, 'readlink "$1/dir-link"', target), await sh(host, 'readlink "$1/dir-link"', source));
     },

@@ -5,7 +5,7 @@ import { hashFile, removePath, statPath } from '../path-info.ts';
 import { openFile, readFile } from '../read-file.ts';
 import { writeFiles } from '../write-files.ts';
 import type { HostFile } from '../write-files.ts';
-import { collect, everyByte, rejectsWith, sh, stream, within } from './support.ts';
+import { assertBytes, collect, everyByte, rejectsWith, sh, stream, within } from './support.ts';
 import type { HostCase } from './support.ts';
 
 const names = [
@@ -35,7 +35,7 @@ export const fileCases: readonly HostCase[] = [
         { path: 'empty', content: '', mode: 0o644 },
       ]);
       assert.equal((await readFile(host, `${target}/text`))?.toString(), 'Grüße\n');
-      assert.deepEqual(await readFile(host, `${target}/a/b/bytes`), everyByte);
+      assertBytes(await readFile(host, `${target}/a/b/bytes`), everyByte);
       const modes = await Promise.all(
         ['text', 'a/b/bytes', 'empty', 'a', 'a/b', ''].map(
           async (path) => (await statPath(host, `${target}/${path}`))?.mode,
@@ -65,7 +65,7 @@ export const fileCases: readonly HostCase[] = [
         { path: 'big', content: stream(content.subarray(0, 7), content.subarray(7)), sizeBytes: content.byteLength },
       ]);
       await writeFiles(host, directory, [{ path: 'out/deliverables', directory: true, mode: 0o750 }]);
-      assert.deepEqual(await readFile(host, `${directory}/big`), content);
+      assertBytes(await readFile(host, `${directory}/big`), content);
       assert.equal(await sh(host, 'readlink "$1"', `${directory}/to`), 'big/../nowhere');
       const made = await statPath(host, `${directory}/out/deliverables`);
       assert.deepEqual([made?.kind, made?.mode], ['directory', 0o750]);
@@ -185,7 +185,7 @@ export const fileCases: readonly HostCase[] = [
       const file = await openFile(host, `${directory}/file`);
       assert.equal(file.sizeBytes, content.byteLength);
       assert.ok(Math.abs(file.modifiedAt.getTime() - Date.now()) < 86_400_000);
-      assert.deepEqual(await collect(file.content), content);
+      assertBytes(await collect(file.content), content);
       await using unread = await openFile(host, `${directory}/file`);
       assert.equal(unread.sizeBytes, content.byteLength);
       await rejectsWith(openFile(host, `${directory}/none`), 'NOT_FOUND');

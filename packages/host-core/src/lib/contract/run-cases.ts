@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { RUN_ID_VARIABLE } from '../run-id.ts';
 import { shellScript } from '../script.ts';
 import { writeFiles } from '../write-files.ts';
-import { everyByte, plain, rejectsWith, sh, within } from './support.ts';
+import { assertBytes, everyByte, plain, rejectsWith, sh, within } from './support.ts';
 import type { HostCase } from './support.ts';
 
 const oddWords = [
@@ -91,8 +91,8 @@ export const runCases: readonly HostCase[] = [
     run: async ({ host }) => {
       const result = await host.run(shellScript('tee /dev/fd/2 2>&2'), { stdin: everyByte });
       const both = await host.run(shellScript('cat; cat </dev/null >&2'), { stdin: everyByte });
-      assert.deepEqual(result.stdout, everyByte);
-      assert.deepEqual(both.stdout, everyByte);
+      assertBytes(result.stdout, everyByte);
+      assertBytes(both.stdout, everyByte);
     },
   },
   {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 
 import { shellScript } from '../script.ts';
-import { collect, everyByte, plain, sh, stream, within } from './support.ts';
+import { assertBytes, collect, everyByte, plain, sh, stream, within } from './support.ts';
 import type { HostCase } from './support.ts';
 
 /** What `stdin` promises. */
@@ -24,7 +24,7 @@ export const stdinCases: readonly HostCase[] = [
   {
     name: 'stdin takes bytes and changes none',
     run: async ({ host }) => {
-      assert.deepEqual((await host.run(['cat'], { stdin: everyByte })).stdout, everyByte);
+      assertBytes((await host.run(['cat'], { stdin: everyByte })).stdout, everyByte);
       assert.equal((await host.run(['cat'], { stdin: new Uint8Array() })).stdout.byteLength, 0);
     },
   },
@@ -33,7 +33,7 @@ export const stdinCases: readonly HostCase[] = [
     run: async ({ host }) => {
       const stdin = stream('one ', new Uint8Array(), everyByte, ' two');
       const expected = Buffer.concat([Buffer.from('one '), everyByte, Buffer.from(' two')]);
-      assert.deepEqual((await host.run(['cat'], { stdin })).stdout, expected);
+      assertBytes((await host.run(['cat'], { stdin })).stdout, expected);
     },
   },
   {
