@@ -9,18 +9,15 @@ const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * names, never values: they may be secrets.
  */
 export function checkCommand(command: Command, options: CommandOptions = {}): void {
-  if (!Array.isArray(command) || command.length === 0)
-    throw new TypeError('A command must be an array of words');
+  if (!Array.isArray(command) || command.length === 0) throw new TypeError('A command must be an array of words');
   for (const [index, word] of command.entries()) checkText(word, `Word ${index} of the command`);
   if (command[0] === '') throw new TypeError('The program of a command must not be empty');
   if (options.cwd !== undefined) {
     checkText(options.cwd, 'cwd');
-    if (!isAbsolute(options.cwd))
-      throw new TypeError(`cwd must be absolute, not ${JSON.stringify(options.cwd)}`);
+    if (!isAbsolute(options.cwd)) throw new TypeError(`cwd must be absolute, not ${JSON.stringify(options.cwd)}`);
   }
   for (const [name, value] of Object.entries(options.env ?? {})) {
-    if (!environmentName.test(name))
-      throw new TypeError(`${JSON.stringify(name)} is no name of a variable`);
+    if (!environmentName.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a variable`);
     checkText(value, `The value of ${name}`);
   }
   checkStdin(options.stdin);
@@ -29,8 +26,7 @@ export function checkCommand(command: Command, options: CommandOptions = {}): vo
 
 /** Refuses a number that is no duration. `undefined` passes. */
 export function checkMilliseconds(value: number | undefined, name: string): void {
-  if (value !== undefined && !(value >= 0))
-    throw new TypeError(`${name} must be a number of milliseconds`);
+  if (value !== undefined && !(value >= 0)) throw new TypeError(`${name} must be a number of milliseconds`);
 }
 
 /** Refuses a port that is none. 0 passes where `allowZero` says so. */

@@ -14,10 +14,7 @@ export interface CollectOutputOptions {
 }
 
 /** Turns a spawned process into the result of a run: what every host's `run` does with its `spawn`. */
-export async function collectOutput(
-  process: HostProcess,
-  options: CollectOutputOptions,
-): Promise<RunResult> {
+export async function collectOutput(process: HostProcess, options: CollectOutputOptions): Promise<RunResult> {
   const [stdout, stderr, exit] = await Promise.all([
     collect(process.stdout, 'stdout', options),
     collect(process.stderr, 'stderr', options),
@@ -26,11 +23,7 @@ export async function collectOutput(
   return { stdout, stderr, ...exit };
 }
 
-async function collect(
-  bytes: Bytes,
-  stream: 'stdout' | 'stderr',
-  options: CollectOutputOptions,
-): Promise<Buffer> {
+async function collect(bytes: Bytes, stream: 'stdout' | 'stderr', options: CollectOutputOptions): Promise<Buffer> {
   const { command, description, maxOutputBytes = defaultMaxOutputBytes } = options;
   const chunks: Uint8Array[] = [];
   let size = 0;

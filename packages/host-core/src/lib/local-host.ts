@@ -30,8 +30,7 @@ export function createLocalHost(options: CreateLocalHostOptions = {}): Host {
   const hostEnv: Readonly<Record<string, string>> = {
     ...(options.env ?? (process.env as Record<string, string>)),
   };
-  const home =
-    hostEnv['HOME'] === undefined || hostEnv['HOME'] === '' ? homedir() : hostEnv['HOME'];
+  const home = hostEnv['HOME'] === undefined || hostEnv['HOME'] === '' ? homedir() : hostEnv['HOME'];
   // The first half of every run id of this host: what it left behind is found by it.
   const runIdPrefix = createRunId().slice(0, 12);
   const processes = new Set<LocalProcess>();
@@ -66,24 +65,16 @@ export function createLocalHost(options: CreateLocalHostOptions = {}): Host {
   const dispose = async (): Promise<void> => {
     // One that is just starting joins `processes` before this goes on.
     await Promise.allSettled(starting);
-    const reason = new HostError(
-      'DISPOSED',
-      `Commands on ${description} were ended: the host was closed`,
-    );
+    const reason = new HostError('DISPOSED', `Commands on ${description} were ended: the host was closed`);
     const results = await Promise.allSettled([
       ...[...processes].map((localProcess) => localProcess.terminate(reason)),
       ...[...forwards].map((forward) => forward[Symbol.asyncDispose]()),
     ]);
     if (hasStarted)
-      results.push(
-        ...(await Promise.allSettled([killLocally({ runId: runIdPrefix }, hostEnv, description)])),
-      );
-    const failures = results
-      .filter((result) => result.status === 'rejected')
-      .map((result) => result.reason as unknown);
+      results.push(...(await Promise.allSettled([killLocally({ runId: runIdPrefix }, hostEnv, description)])));
+    const failures = results.filter((result) => result.status === 'rejected').map((result) => result.reason as unknown);
     if (failures.length === 1) throw failures[0];
-    if (failures.length > 1)
-      throw new AggregateError(failures, `Cannot end everything on ${description}`);
+    if (failures.length > 1) throw new AggregateError(failures, `Cannot end everything on ${description}`);
   };
 
   return {

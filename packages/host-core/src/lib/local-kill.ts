@@ -20,26 +20,17 @@ export function killLocally(
   const environment = { ...env };
   delete environment[RUN_ID_VARIABLE];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  execFile(
-    '/bin/sh',
-    parameters,
-    { cwd: '/', env: environment, encoding: 'buffer' },
-    (error, stdout, stderr) => {
-      if (error === null) return resolve();
-      const survivors = outputTail(stdout).replaceAll('\n', ', ');
-      const reason =
-        error.code === killExitCodes.survivors
-          ? `still there after KILL: ${survivors}`
-          : `the processes cannot be listed: ${outputTail(stderr) || error.message}`;
-      reject(
-        new HostError(
-          'KILL_NOT_CONFIRMED',
-          `Cannot end a process tree on ${description}: ${reason}`,
-          { cause: error },
-        ),
-      );
-    },
-  );
+  execFile('/bin/sh', parameters, { cwd: '/', env: environment, encoding: 'buffer' }, (error, stdout, stderr) => {
+    if (error === null) return resolve();
+    const survivors = outputTail(stdout).replaceAll('\n', ', ');
+    const reason =
+      error.code === killExitCodes.survivors
+        ? `still there after KILL: ${survivors}`
+        : `the processes cannot be listed: ${outputTail(stderr) || error.message}`;
+    reject(
+      new HostError('KILL_NOT_CONFIRMED', `Cannot end a process tree on ${description}: ${reason}`, { cause: error }),
+    );
+  });
   return promise;
 }
 

@@ -49,11 +49,7 @@ export function readLocalOutput(source: Readable): LocalOutput {
       isFinishing = true;
       source.resume();
       const atExit = received;
-      for (
-        let quiet = 0;
-        quiet < quietTurns && !isClosed && received - atExit < maxLeftBytes;
-        quiet += 1
-      ) {
+      for (let quiet = 0; quiet < quietTurns && !isClosed && received - atExit < maxLeftBytes; quiet += 1) {
         const before = received;
         await nextTurn();
         if (received > before) quiet = -1;

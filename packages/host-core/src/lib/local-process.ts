@@ -31,10 +31,7 @@ export interface LocalProcess extends HostProcess {
 }
 
 /** Starts a process in a session of its own. Rejects as `Host.spawn` does. */
-export async function startLocalProcess(
-  command: Command,
-  options: StartLocalProcessOptions,
-): Promise<LocalProcess> {
+export async function startLocalProcess(command: Command, options: StartLocalProcessOptions): Promise<LocalProcess> {
   const { env, hostEnv, description, stdin, abortSignal, timeoutMs } = options;
   const child = await spawnChild(command, options);
   const pid = child.pid ?? 0;
@@ -92,17 +89,13 @@ export async function startLocalProcess(
   // `exited` tells how that went.
   const endFor = (reason: Error): void => void terminate(reason).catch(() => undefined);
 
-  const onAbort = (): void =>
-    endFor(commandError('ABORTED', description, command, { cause: abortSignal?.reason }));
+  const onAbort = (): void => endFor(commandError('ABORTED', description, command, { cause: abortSignal?.reason }));
   abortSignal?.addEventListener('abort', onAbort, { once: true });
   const stopTimer = startTimer(timeoutMs, () =>
     endFor(commandError('TIMEOUT', description, command, { detail: `more than ${timeoutMs} ms` })),
   );
   feed?.done.catch((error: unknown) => {
-    if (!hasExited)
-      endFor(
-        error instanceof Error ? error : new Error('The source of stdin failed', { cause: error }),
-      );
+    if (!hasExited) endFor(error instanceof Error ? error : new Error('The source of stdin failed', { cause: error }));
   });
 
   const settle = (): void => {
@@ -129,8 +122,7 @@ type Child = ChildProcess & {
 
 async function spawnChild(command: Command, options: StartLocalProcessOptions): Promise<Child> {
   const { cwd, env, stdin, description, abortSignal } = options;
-  if (abortSignal?.aborted === true)
-    throw commandError('ABORTED', description, command, { cause: abortSignal.reason });
+  if (abortSignal?.aborted === true) throw commandError('ABORTED', description, command, { cause: abortSignal.reason });
   const [program = '', ...parameters] = command;
   try {
     const child = spawn(program, parameters, {

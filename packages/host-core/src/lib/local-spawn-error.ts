@@ -24,8 +24,7 @@ export async function localSpawnError(
       return cwdNotFoundError(description, command, cwd, { cause });
     }
     const entry = await access(cwd, constants.X_OK).catch(errnoOf);
-    if (entry === 'EACCES')
-      return commandError('PERMISSION_DENIED', description, command, { cause, detail: cwd });
+    if (entry === 'EACCES') return commandError('PERMISSION_DENIED', description, command, { cause, detail: cwd });
   }
   if (errno === 'EACCES') return commandError('PERMISSION_DENIED', description, command, { cause });
   if (errno === 'ENOENT' || errno === 'ENOTDIR')
@@ -37,7 +36,5 @@ export async function localSpawnError(
 }
 
 function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -11,11 +11,7 @@ export interface RunCheckedOptions extends RunOptions {
  * Runs a command that has to succeed: like `host.run`, but anything else than exit code 0 is a `CommandFailedError`
  * (`COMMAND_FAILED`) that carries the end of what it wrote to stderr.
  */
-export async function runChecked(
-  host: Host,
-  command: Command,
-  options: RunCheckedOptions = {},
-): Promise<RunResult> {
+export async function runChecked(host: Host, command: Command, options: RunCheckedOptions = {}): Promise<RunResult> {
   const { what, ...runOptions } = options;
   const result = await host.run(command, runOptions);
   if (result.exitCode !== 0) throw commandFailed(host, command, result, result.stderr, what);
@@ -41,9 +37,7 @@ export function commandFailed(
 /** Says in words how a process ended: `ended with exit code 3`, `was ended by SIGKILL`. */
 export function describeExit(exit: ProcessExit): string {
   if (exit.signal !== undefined) return `was ended by ${exit.signal}`;
-  return exit.exitCode === undefined
-    ? 'ended for an unknown reason'
-    : `ended with exit code ${exit.exitCode}`;
+  return exit.exitCode === undefined ? 'ended for an unknown reason' : `ended with exit code ${exit.exitCode}`;
 }
 
 const tailBytes = 2048;

@@ -4,13 +4,7 @@ import { shellJoin, shellQuote, shellScript } from './script.ts';
 
 describe('shellScript', () => {
   it('keeps parameters out of the text', () => {
-    expect(shellScript('echo "$1"', '$(reboot)')).toEqual([
-      'sh',
-      '-c',
-      'echo "$1"',
-      'sh',
-      '$(reboot)',
-    ]);
+    expect(shellScript('echo "$1"', '$(reboot)')).toEqual(['sh', '-c', 'echo "$1"', 'sh', '$(reboot)']);
   });
 });
 

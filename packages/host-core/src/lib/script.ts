@@ -20,7 +20,5 @@ export function shellJoin(command: Command): string {
 
 // `A=1 b` is an assignment, and `if` or `time` are reserved words, but only while they stand unquoted in first place.
 function quoteAt(word: string, index: number): string {
-  return index === 0 && !word.includes('/')
-    ? `'${word.replaceAll("'", "'\\''")}'`
-    : shellQuote(word);
+  return index === 0 && !word.includes('/') ? `'${word.replaceAll("'", "'\\''")}'` : shellQuote(word);
 }
