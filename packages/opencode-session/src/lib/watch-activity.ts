@@ -3,7 +3,7 @@ import type { OpencodeClient, OpencodeEvent } from '@optio-ts/opencode-launcher'
 
 /** Options of `watchActivity`. */
 export interface WatchActivityOptions {
-  readonly client: Pick<OpencodeClient, 'events' | 'permissions' | 'questions'>;
+  readonly client: Pick<OpencodeClient, 'events'>;
   readonly opencodeSessionId: string;
   /** The model did not answer and is asked again; opencode does so for a minute without a word. */
   readonly onRetry: (message: string) => void;
@@ -18,7 +18,10 @@ export interface ActivityWatch {
   readonly whenIdle: () => Promise<void>;
 }
 
-/** Follows opencode's events until `abortSignal`, or until the server ends. */
+/**
+ * Follows opencode's events until `abortSignal`, or until the server ends, whether anybody listens or not: whether the agent is idle
+ * is also asked for when nobody listens any more.
+ */
 export function watchActivity(options: WatchActivityOptions): ActivityWatch {
   const { client, opencodeSessionId, onRetry, abortSignal } = options;
   let isBusy = false;
@@ -31,23 +34,47 @@ export function watchActivity(options: WatchActivityOptions): ActivityWatch {
     if (!isBusy) idle.resolve();
   };
 
-  async function* follow(): AsyncGenerator<AgentActivity, void, undefined> {
+  const told: AgentActivity[] = [];
+  let ending: { readonly error?: unknown } | undefined;
+  let wake = (): void => undefined;
+  const follow = async (): Promise<void> => {
     for await (const event of client.events({ abortSignal })) {
       const activity = readActivity(event, opencodeSessionId);
       if (activity === undefined) continue;
       const retry = readRetry(event);
       if (retry !== undefined) onRetry(retry);
       heed(activity);
-      yield activity;
+      told.push(activity);
+      wake();
+    }
+  };
+  void follow()
+    .then(
+      () => {
+        ending = {};
+      },
+      (error: unknown) => {
+        ending = { error };
+      },
+    )
+    .finally(() => {
+      idle.resolve();
+      wake();
+    });
+
+  async function* listen(): AsyncGenerator<AgentActivity, void, undefined> {
+    for (;;) {
+      const activity = told.shift();
+      if (activity !== undefined) yield activity;
+      else if (ending === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      } else if ('error' in ending) throw ending.error;
+      else return;
     }
   }
-
-  // Read ahead of the listener: whether the agent is idle is asked for also when nobody listens any more.
-  const activity = ReadableStream.from(follow()).pipeThrough(
-    new TransformStream({}, undefined, { highWaterMark: Infinity }),
-  );
-  abortSignal.addEventListener('abort', () => idle.resolve(), { once: true });
-  return { activity, whenIdle: () => idle.promise };
+  return { activity: listen(), whenIdle: () => idle.promise };
 }
 
 /** What one event says about the agent of a session; `undefined` for one that says nothing. */
