@@ -101,7 +101,7 @@ export const forwardCases: readonly HostCase[] = [
       const closed = once(open, 'close');
       await forward[Symbol.asyncDispose]();
       await forward[Symbol.asyncDispose]();
-      await within('the end of the connection', closed);
+      await within('the end of the connection', closed, 10_000);
       const late = connect(forward.localPort, '127.0.0.1');
       await assert.rejects(within('a refusal', once(late, 'connect')), { code: 'ECONNREFUSED' });
     },
