@@ -52,10 +52,14 @@ export const disposeCases: readonly HostCase[] = [
       const leftOver = await sh(other, script);
       const own = await other.run(shellScript(script), { env: { [RUN_ID_VARIABLE]: createRunId() } });
       const kept = own.stdout.toString().trim();
-      await other[Symbol.asyncDispose]();
-      await assertGone(host, [leftOver]);
-      assert.notEqual(await processState(host, kept), '', 'a process with a run id of its own was ended');
-      await host.run(['kill', '-KILL', kept]);
+      try {
+        await other[Symbol.asyncDispose]();
+        await assertGone(host, [leftOver]);
+        assert.notEqual(await processState(host, kept), '', 'a process with a run id of its own was ended');
+      } finally {
+        // Nobody else would end it.
+        await host.run(['kill', '-KILL', kept]);
+      }
     },
   },
 ];
