@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runCli } from './lib/cli.ts';
+import { exitWith, runCli } from './lib/cli.ts';
 
 const { env, stderr, stdout } = process;
-process.exitCode = await runCli({ args: process.argv.slice(2), env, stderr, stdout });
+exitWith(await runCli({ args: process.argv.slice(2), env, stderr, stdout }));

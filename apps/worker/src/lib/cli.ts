@@ -112,6 +112,12 @@ export function errorText(error: unknown, code: number): string {
   return isDefect ? `optio: a defect of optio: ${error.stack}` : `optio: ${messageOf(error)}`;
 }
 
+/** Ends the process when nothing is left to do, or, after a second Ctrl-C, at once: what is still under way was given up. */
+export function exitWith(exitCode: number): void {
+  if (exitCode > 128) process.exit(exitCode);
+  process.exitCode = exitCode;
+}
+
 /** After a second Ctrl-C nothing may keep this process, whatever its clean-up waits for. */
 export function exitWhenForced(interrupts: Interrupts): void {
   void interrupts.forced.then((signal) => {
