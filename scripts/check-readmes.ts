@@ -9,19 +9,14 @@ const readmes = globSync(['README.md', '{packages,apps}/*/README.md']);
 const written: string[] = [];
 
 // The root README shows the packages together, so it is checked where all of them are installed.
-const homeOf = (readme: string): string =>
-  readme === 'README.md' ? 'apps/worker' : dirname(readme);
+const homeOf = (readme: string): string => (readme === 'README.md' ? 'apps/worker' : dirname(readme));
 
 for (const readme of readmes) {
   const text = readFileSync(readme, 'utf8');
   for (const block of text.matchAll(/^```ts\n(.*?)^```$/gms)) {
     // As many blank lines as come before the block: errors then carry the README's line numbers.
     const padding = '\n'.repeat(text.slice(0, block.index).split('\n').length);
-    const file = join(
-      homeOf(readme),
-      scratch,
-      `${readme.replaceAll('/', '_')}.${written.length}.ts`,
-    );
+    const file = join(homeOf(readme), scratch, `${readme.replaceAll('/', '_')}.${written.length}.ts`);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `${padding}${block[1] ?? ''}export {};\n`);
     written.push(file);
@@ -42,9 +37,7 @@ rmSync(project);
 for (const file of written) rmSync(dirname(file), { force: true, recursive: true });
 
 process.stdout.write(
-  stdout.replaceAll(/^\S*\.readme-check\/(\S+)\.\d+\.ts/gm, (_, name: string) =>
-    name.replaceAll('_', '/'),
-  ),
+  stdout.replaceAll(/^\S*\.readme-check\/(\S+)\.\d+\.ts/gm, (_, name: string) => name.replaceAll('_', '/')),
 );
 console.log(`${written.length} code blocks in ${readmes.length} READMEs checked`);
 process.exitCode = status ?? 1;

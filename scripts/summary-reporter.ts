@@ -5,11 +5,7 @@ import type { Reporter, TestModule, TestRunEndReason } from 'vitest/node';
  * In CI a skipped test fails the run, unless its reason is in `SKIPS_ALLOWED` (comma-separated).
  */
 export default class SummaryReporter implements Reporter {
-  onTestRunEnd(
-    modules: readonly TestModule[],
-    unhandledErrors: readonly unknown[],
-    runReason: TestRunEndReason,
-  ): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[], runReason: TestRunEndReason): void {
     const allowedSkips = (process.env['SKIPS_ALLOWED'] ?? '').split(',');
     const isStrict = process.env['CI'] !== undefined;
     let failed = unhandledErrors.length;
@@ -22,8 +18,7 @@ export default class SummaryReporter implements Reporter {
         if (result.state === 'failed') failedHere += 1;
         else if (result.state === 'passed') passed += 1;
         else {
-          const reason =
-            (result.state === 'skipped' ? result.note : undefined) ?? 'no reason given';
+          const reason = (result.state === 'skipped' ? result.note : undefined) ?? 'no reason given';
           if (isStrict && !allowedSkips.includes(reason)) process.exitCode = 1;
           console.log(`skipped: ${test.fullName} (${reason})`);
           skipped += 1;

@@ -11,13 +11,13 @@ import type { AgentSession } from '../src/lib/run-agent-session.ts';
 import type { LaunchedAgent, RunAgentSessionOptions } from '../src/lib/session-options.ts';
 
 /** What a test may change about a session with a scripted agent. */
-export interface ScriptedSessionOptions extends Partial<RunAgentSessionOptions> {
+interface ScriptedSessionOptions extends Partial<RunAgentSessionOptions> {
   /** Changes what `launch` returns, for instance adds `sendToAgent`. */
   readonly agent?: (agent: LaunchedAgent, process: SupervisedProcess) => LaunchedAgent;
 }
 
 /** A session whose agent is a POSIX script, supervised for real on this machine. */
-export interface ScriptedSession {
+interface ScriptedSession {
   readonly session: AgentSession;
   readonly workspace: Workspace;
   /** Started once, when `launch` was called. */

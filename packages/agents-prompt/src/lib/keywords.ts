@@ -2,7 +2,7 @@ import { SPACE } from './clean-line.ts';
 import type { BrowserMode, JsonValue, KeywordName, LogEntry } from './log-entry.ts';
 
 /** An entry as an agent writes it, and what it says. The documentation shows the first, a test checks the second. */
-export interface KeywordExample {
+interface KeywordExample {
   readonly line: string;
   readonly entry: LogEntry;
 }

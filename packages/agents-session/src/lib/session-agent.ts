@@ -15,7 +15,7 @@ import type { LaunchedAgent } from './session-options.ts';
 const MESSAGE_MS = 30_000;
 
 /** What the agent's side of a session needs to know of its log. */
-export interface AgentLogView {
+interface AgentLogView {
   readonly nearMiss: KeywordName | undefined;
   readToEnd(limitMs: number): Promise<boolean>;
 }

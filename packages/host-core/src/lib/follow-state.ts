@@ -25,7 +25,7 @@ export interface CreateFollowStateOptions {
 }
 
 /** What the reader on the host has to send. */
-export interface FollowRequest {
+interface FollowRequest {
   readonly offset: number;
   /** Bytes before `offset` to repeat, as far as there are so many, now and in all that follows. */
   readonly overlap: number;

@@ -1,5 +1,5 @@
 /** A line as it was found: its text, where it begins, and whether it was cut. */
-export interface BufferedLine {
+interface BufferedLine {
   readonly line: string;
   readonly offset: number;
   readonly isTruncated: boolean;

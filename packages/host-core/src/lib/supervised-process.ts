@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HostError } from './errors.ts';
 import type { GrowingFile } from './follow-lines.ts';
 import type { Host, ProcessExit } from './host.ts';
-import { killCommand } from './kill-script.ts';
+import { killScript } from './kill-script.ts';
 import { runChecked } from './run-checked.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
@@ -105,7 +105,7 @@ export function createSupervisedProcess(parts: SupervisedProcessParts): Supervis
   const stop = async ({ graceMs = 4000, abortSignal }: StopSupervisedOptions = {}): Promise<void> => {
     const script = shellScript(
       stopSupervisedScript,
-      killScript(),
+      killScript,
       directory,
       runId,
       bootId,
@@ -143,11 +143,6 @@ export function createSupervisedProcess(parts: SupervisedProcessParts): Supervis
     renewLease,
     stop,
   };
-}
-
-/** The kill script as text: the supervisor, and what stops it, run it on the host by themselves. */
-export function killScript(): string {
-  return killCommand({})[2] ?? '';
 }
 
 async function waitForExit(parts: SupervisedProcessParts, name: string): Promise<SupervisedExit> {

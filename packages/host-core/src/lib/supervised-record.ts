@@ -1,7 +1,7 @@
 import type { ProcessExit } from './host.ts';
 
 /** A process as it can be known again. */
-export interface ProcessIdentity {
+interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks from the boot to its start; 0 where the host cannot tell (macOS). */
   readonly startTime: string;

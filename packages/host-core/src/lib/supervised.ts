@@ -3,11 +3,12 @@ import { isAbsolute } from 'node:path/posix';
 import { commandError, cwdNotFoundError } from './command-errors.ts';
 import { HostError } from './errors.ts';
 import type { Command, Host } from './host.ts';
+import { killScript } from './kill-script.ts';
 import { runChecked } from './run-checked.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
 import { supervisedCommandScript } from './supervised-command-script.ts';
-import { createSupervisedProcess, killScript } from './supervised-process.ts';
+import { createSupervisedProcess } from './supervised-process.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
 import { parseRecord } from './supervised-record.ts';
 import { abandonSupervisedScript, findSupervisedScript } from './supervised-scripts.ts';
@@ -89,7 +90,7 @@ export async function startSupervised(host: Host, options: StartSupervisedOption
     startSupervisedScript,
     supervisorScript,
     supervisedCommandScript,
-    killScript(),
+    killScript,
     directory,
     id,
     runId,
@@ -163,7 +164,7 @@ async function abandon(
     return;
   const isOver = cause.code === 'ABORTED' || cause.code === 'TIMEOUT';
   const { directory, id, runId } = options;
-  const script = shellScript(abandonSupervisedScript, killScript(), directory, id, runId, isOver ? '1' : '');
+  const script = shellScript(abandonSupervisedScript, killScript, directory, id, runId, isOver ? '1' : '');
   let answer: string;
   try {
     answer = (await runChecked(host, script, { timeoutMs: 60_000 })).stdout.toString('utf8').trim();
