@@ -92,7 +92,10 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
       agent = launched;
       isStopped = false;
       launched.exited.then(
-        (exit) => void onExit(launched, log, exit),
+        ({ exitCode, signal }) => {
+          // What `stop` brought about says nothing: the session is over already.
+          if (!isStopping) void onExit(launched, log, { exitCode, signal });
+        },
         (error: unknown) => {
           const message = `Nobody can say whether the agent still runs: ${messageOf(error)}`;
           // What it wrote last counts, if it can still be read.

@@ -3,7 +3,7 @@ import type { LogProtocol } from '@optio-ts/agents-prompt';
 import { createRunId, HostError, openWorkspace, probeHost } from '@optio-ts/host-core';
 import type { HostProbe, Workspace } from '@optio-ts/host-core';
 import { ensureOpencode } from '@optio-ts/opencode-installer';
-import type { OpencodeBinary } from '@optio-ts/opencode-installer';
+import type { InstallProgress, OpencodeBinary } from '@optio-ts/opencode-installer';
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import { loadLatestSnapshot, SeedEngineError } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
@@ -67,7 +67,7 @@ export async function prepareSession(
     abortSignal,
     ...(options.source && { source: options.source }),
     ...(options.cacheDirectory !== undefined && { cacheDirectory: options.cacheDirectory }),
-    onProgress: (progress) => emit({ type: 'progress', ...progress }),
+    onProgress: (progress) => emit({ type: 'progress', ...progress, ...percentOf(progress) }),
     onWarning: (warning) => emit({ type: 'warning', ...warning }),
   });
   // Both are waited for, whichever fails: a directory that was made meanwhile must be known.
@@ -90,6 +90,11 @@ export async function prepareSession(
       ? await fillFreshWorkdir(options, place)
       : await fillResumedWorkdir(options, { ...place, snapshot });
   return { ...filled, probe, binary, workspace, protocol, resumedSessionId: snapshot?.sessionId };
+}
+
+function percentOf({ bytes, totalBytes }: InstallProgress): { readonly percent?: number } {
+  if (bytes === undefined || totalBytes === undefined || totalBytes === 0) return {};
+  return { percent: Math.min(100, Math.floor((100 * bytes) / totalBytes)) };
 }
 
 /** Whether the far side may have done what it was asked for, although nobody said so. */
