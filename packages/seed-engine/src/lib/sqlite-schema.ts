@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -54,6 +54,8 @@ export class FormatTooNewError extends Error {
 /** Opens the file, readable by its owner alone, and makes the tables where they are not there. */
 export function openDatabase(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // Opening a FIFO would wait for its other end, for ever.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('it is not a regular file');
   // Made here: SQLite would follow the umask. Its -wal and -shm take the mode of the file.
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -43,6 +44,16 @@ describe('the file of a SQLite store', () => {
     const names = (await readdir(folder)).toSorted();
     return Promise.all(names.map(async (name) => [name, ((await stat(join(folder, name))).mode & 0o777).toString(8)]));
   };
+
+  it('is refused when something else has its name, instead of waiting for it', async () => {
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    await using store = createSqliteStore(fifo);
+    await expect(store.get(collection, 'a')).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('not a regular file'),
+    });
+  });
 
   it('is made when it is first used, for its owner alone, and is one file when closed', async () => {
     const before = process.umask(0);
