@@ -55,6 +55,28 @@ const read = async (request: CheckedFileRequest): Promise<string> =>
 const accepted = (name: string, sizeBytes: number): object => ({ isAccepted: true, name, sizeBytes });
 const refused = (refusal: string): object => expect.objectContaining({ isAccepted: false, refusal });
 
+describe('a link in the place of the directory itself', () => {
+  beforeEach(() => {
+    const other = join(root, 'other task');
+    mkdirSync(join(other, 'deliverables'), { recursive: true });
+    writeFileSync(join(other, 'deliverables/secret.txt'), 'of another task');
+    rmSync(workdir, { recursive: true });
+    symlinkSync('other task', workdir);
+  });
+
+  it('is not read through', async () => {
+    const request = ask('deliverables/secret.txt');
+    expect(await checkFile(host, request)).toEqual(refused('outside-workdir'));
+    await expect(read(request)).rejects.toMatchObject({ code: 'DELIVERABLE_UNREADABLE' });
+  });
+
+  it('is not written through', async () => {
+    const write = writeCheckedFile(host, { directory: workdir, path: 'x', content: Buffer.from('x'), mode: 0o600 });
+    await expect(write).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+    expect(readdirSync(join(root, 'other task'))).toEqual(['deliverables']);
+  });
+});
+
 describe('checkFile', () => {
   it('takes relative and absolute paths under the directory', async () => {
     expect(await checkFile(host, ask('deliverables/a.txt'))).toEqual(accepted('a.txt', 5));
@@ -72,8 +94,8 @@ describe('checkFile', () => {
   });
 
   it('works below a workdir that is reached through a link', async () => {
-    symlinkSync(workdir, join(root, 'link'));
-    const directory = join(root, 'link');
+    symlinkSync(root, join(root, 'link'));
+    const directory = join(root, 'link/work dir');
     expect(await checkFile(host, ask('deliverables/a.txt', { directory }))).toEqual(accepted('a.txt', 5));
     const physical = join(workdir, 'deliverables/a.txt');
     expect(await checkFile(host, ask(physical, { directory }))).toEqual(accepted('a.txt', 5));

@@ -7,7 +7,9 @@ import { AgentSessionError } from './errors.ts';
 // it is, and the bytes come from it. Swapping the path for a link at any moment gains nothing. A FIFO that is swapped in before
 // the open makes the script hang; the caller's time limit ends that.
 //
-// $1 the directory that links may lead around in, $2 what is appended to it for where the file must lie, $3 the path: absolute, or
+// An agent that owns the directory above its workdir can put a link in the workdir's own place: then nothing is read through it.
+//
+// $1 the directory that links may lead around in, itself no link, $2 what is appended to it for where the file must lie, $3 the path: absolute, or
 // relative to $1 with a leading ./, $4 the most bytes, $5 `check` or `read`.
 const OPEN_CHECKED_FILE = `exec 2>/dev/null
 export LC_ALL=C
@@ -15,6 +17,14 @@ cd -P -- "$1" || { echo 'refused unreadable'; exit 0; }
 top=$(pwd -P; echo x)
 top=\${top%?x}
 top=\${top%/}
+# Links above the directory are the administrator's; one in its own place is not.
+asked=\${1%/}
+above=$(cd -P -- "\${asked%/*}/" && pwd -P; echo x)
+above=\${above%?x}
+if [ -n "$asked" ] && [ "$top" != "\${above%/}/\${asked##*/}" ]; then
+  echo 'refused outside-workdir'
+  exit 0
+fi
 root=$top$2
 if ! [ -e "$3" ]; then
   echo 'refused not-found'
@@ -63,7 +73,7 @@ fi
 
 /** What is looked for, and where it must lie. */
 export interface CheckedFileRequest {
-  /** Absolute directory on the host. */
+  /** Absolute directory on the host: when a link stands in its place, nothing in it is accepted. */
   readonly directory: string;
   /** The directory below it, as `/name`, that the file must really lie in. @default the directory itself */
   readonly below?: string;

@@ -13,6 +13,11 @@ import { AgentSessionError } from './errors.ts';
 const WRITE_CHECKED_FILE = `umask 077
 cd -P -- "$1" || exit 3
 here=$(pwd -P)
+asked=\${1%/}
+if [ -n "$asked" ]; then
+  above=$(cd -P -- "\${asked%/*}/" && pwd -P)
+  [ "$here" = "\${above%/}/\${asked##*/}" ] || exit 4
+fi
 segments=$2
 if [ "$6" = follow ]; then
   mkdir -p -- "./$2" && cd -P -- "./$2" || exit 3
