@@ -116,6 +116,14 @@ describe('optio run', { timeout: 300_000 }, () => {
     expect(model.requests).toEqual([]);
   });
 
+  it('refuses to deliver where its own store and key are', async () => {
+    await writeTask('deliverables: .\n');
+    const run = optio('run', 'task.yaml');
+    expect(await run.exited).toBe(2);
+    expect(run.stderr).toMatch(/^task\.yaml:4: deliverables: holds .*identity\.txt, which a deliverable could replace/);
+    expect(await readdir(directory)).toEqual(['task.yaml']);
+  });
+
   it('refuses a seed that is not there, with the line that names it', async () => {
     await writeFile(join(directory, 'task.yaml'), 'task: x\nseed: 65a1b2c3d4e5f60718293a4b\n');
     const run = optio('run', 'task.yaml');

@@ -63,13 +63,22 @@ export async function runCommand(
   }
 }
 
-/** A task whose `files` are, say, the home directory would hand the agent the store and the key to it. */
+/**
+ * A task whose `files` are, say, the home directory would hand the agent the store and the key to it; one whose `deliverables` go
+ * there would let it replace them.
+ */
 async function refuseOwnPlaces(task: Task, context: CommandContext): Promise<void> {
-  if (task.files?.kind !== 'directory') return;
+  const outputDirectory = await realpath(task.outputDirectory).catch(() => task.outputDirectory);
   for (const path of [context.places.identity, context.places.store]) {
     // What is not there yet, is made where it is named.
     const real = await realpath(path).catch(() => path);
-    if (isInside(task.files.path, real)) {
+    if (isInside(outputDirectory, real)) {
+      throw task.problemAt(
+        ['deliverables'],
+        `holds ${path}, which a deliverable could replace; name another directory`,
+      );
+    }
+    if (task.files?.kind === 'directory' && isInside(task.files.path, real)) {
       throw task.problemAt(['files'], `holds ${path}, which the agent must not get; name a smaller directory`);
     }
   }
