@@ -1,21 +1,25 @@
 import { formatResumeLogLine, RESUME_LOG_FILE } from '@optio-ts/agents-prompt';
 import type { LogProtocol } from '@optio-ts/agents-prompt';
 import { agentSessionFiles } from '@optio-ts/agents-session';
-import { readFile, writeFiles } from '@optio-ts/host-core';
-import type { HostFile, HostProbe, Workspace } from '@optio-ts/host-core';
+import { HostError, readFile, writeFiles } from '@optio-ts/host-core';
+import type { Host, HostFile, HostProbe, Workspace } from '@optio-ts/host-core';
 import { importSession } from '@optio-ts/opencode-launcher';
 import type { OpencodeConfig, OpencodeProgram } from '@optio-ts/opencode-launcher';
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import { readSnapshotBlob } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
 
+import { clearWay } from './clear-way.ts';
 import { AGENTS_FILE, composeFiles, placeFiles, PROJECT_INSTRUCTIONS_FILE } from './compose-files.ts';
-import { effectiveExcludes } from './excludes.ts';
+import { effectiveExcludes, LOGIN_FILES } from './excludes.ts';
 import { chooseModel, withModel } from './model-choice.ts';
 import { modelMissing } from './model-missing.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import { restoreWorkdir } from './restore-snapshot.ts';
 import type { SessionEmit } from './session-emit.ts';
+
+/** opencode's configuration in the agent's home, in the workdir. */
+const HOME_CONFIG_FILE = 'home/.config/opencode/opencode.json';
 
 /** A workdir as opencode is started in it. */
 export interface FilledWorkdir {
@@ -88,8 +92,14 @@ export async function fillResumedWorkdir(
   const { workspace, binary, probe, snapshot, emit, abortSignal } = context;
   await restoreWorkdir({ host, store, cipher, workspace, snapshot, abortSignal });
   const beneath = workspace.taskDirectory;
+  const names = [...ownFiles(options, context, {}).map(({ path }) => path), HOME_CONFIG_FILE, ...LOGIN_FILES];
+  const paths = [...new Set(names)];
+  for (const path of await clearWay(host, { directory: workspace.workdir, paths, abortSignal })) {
+    const message = `The agent had put something else in the place of ${path}: it is removed`;
+    emit({ type: 'warning', code: 'FILE_REPLACED', message });
+  }
   const [oldAgents, homeConfig] = await Promise.all([
-    readFile(host, workspace.resolve(AGENTS_FILE), { beneath, abortSignal }),
+    readShort(host, workspace.resolve(AGENTS_FILE), { beneath, abortSignal }),
     options.homeConfig ?? readHomeConfig(options, context),
   ]);
   const model = choose(options, homeConfig, undefined);
@@ -116,7 +126,22 @@ export async function fillResumedWorkdir(
   const newAgents = own.find(({ path }) => path === AGENTS_FILE);
   const isSame = newAgents !== undefined && 'content' in newAgents && oldAgents?.toString('utf8') === newAgents.content;
   const resumeLogLine = formatResumeLogLine({ at: new Date(), refreshed: isSame ? [] : [AGENTS_FILE] });
-  return { config, homeConfig, model, resumeLogLine };
+  // What the agent may have changed in its home is good for this session, and never for a seed.
+  return { config, homeConfig: options.homeConfig, model, resumeLogLine };
+}
+
+/** Reads a file of ours; `undefined` when it is missing, or the agent has made it so large that it is none of ours. */
+async function readShort(
+  host: Host,
+  path: string,
+  options: { readonly beneath: string; readonly abortSignal: AbortSignal },
+): Promise<Buffer | undefined> {
+  try {
+    return await readFile(host, path, { ...options, maxBytes: 1_048_576 });
+  } catch (error) {
+    if (HostError.is(error) && error.code === 'OUTPUT_LIMIT') return undefined;
+    throw error;
+  }
 }
 
 /** The configuration that the agent's home came back with. An agent may have changed it, so it is never kept in a seed. */
@@ -124,8 +149,8 @@ async function readHomeConfig(
   { host }: StartOpencodeSessionOptions,
   { workspace, abortSignal }: FillWorkdirContext,
 ): Promise<OpencodeConfig | undefined> {
-  const path = `${workspace.home}/.config/opencode/opencode.json`;
-  const text = await readFile(host, path, { beneath: workspace.taskDirectory, abortSignal, maxBytes: 1_048_576 });
+  const path = workspace.resolve(HOME_CONFIG_FILE);
+  const text = await readShort(host, path, { beneath: workspace.taskDirectory, abortSignal });
   if (text === undefined) return undefined;
   try {
     const config: unknown = JSON.parse(text.toString('utf8'));

@@ -26,6 +26,8 @@ export async function restoreWorkdir(options: RestoreWorkdirOptions): Promise<vo
       beneath,
       existing: 'keep',
       links: 'refuse-outward',
+      // A login is a file. What an agent made a link of it is none, and must not keep the rest from coming back.
+      filter: (_path, kind) => kind !== 'link',
     });
   }
 }
