@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -37,6 +37,22 @@ describe('createLocalHost', () => {
       'OPTIO_RUN_ID',
       'PATH',
     ]);
+  });
+
+  it('ends a tree from a process group of its own, which a Ctrl-C on the terminal does not reach', async () => {
+    const stubborn = await host.spawn(['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 1; done']);
+    for await (const chunk of stubborn.stdout) if (chunk.toString().includes('ready')) break;
+    const killing = stubborn.kill({ graceMs: 1000 });
+    const children = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8');
+    const groups: string[] = [];
+    for (const pid of children.trim().split(' ')) {
+      const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+      groups.push(stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[2] ?? '');
+    }
+    await killing;
+    const own = (await readFile('/proc/self/stat', 'latin1')).split(') ').at(-1)?.split(' ')[2];
+    expect(groups.length).toBeGreaterThan(1);
+    expect(groups).not.toContain(own);
   });
 
   it('forwards a port to itself without a listener of its own', async () => {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { HostError } from './errors.ts';
@@ -20,16 +20,26 @@ export function killLocally(
   const environment = { ...env };
   delete environment[RUN_ID_VARIABLE];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  execFile('/bin/sh', parameters, { cwd: '/', env: environment, encoding: 'buffer' }, (error, stdout, stderr) => {
-    if (error === null) return resolve();
-    const survivors = outputTail(stdout).replaceAll('\n', ', ');
-    const reason =
-      error.code === killExitCodes.survivors
-        ? `still there after KILL: ${survivors}`
-        : `the processes cannot be listed: ${outputTail(stderr) || error.message}`;
-    reject(
-      new HostError('KILL_NOT_CONFIRMED', `Cannot end a process tree on ${description}: ${reason}`, { cause: error }),
-    );
+  const fail = (reason: string, cause?: Error): void =>
+    reject(new HostError('KILL_NOT_CONFIRMED', `Cannot end a process tree on ${description}: ${reason}`, { cause }));
+  const child = spawn('/bin/sh', parameters, {
+    cwd: '/',
+    env: environment,
+    // A Ctrl-C on the terminal goes to our whole process group, and must not end what ends the others.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  child.stdout.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
+  child.once('error', (error) => fail(`the processes cannot be listed: ${error.message}`, error));
+  child.once('close', (code, signal) => {
+    if (code === 0) return resolve();
+    if (code === killExitCodes.survivors) {
+      return fail(`still there after KILL: ${outputTail(Buffer.concat(chunks.stdout)).replaceAll('\n', ', ')}`);
+    }
+    const said = outputTail(Buffer.concat(chunks.stderr));
+    return fail(`the processes cannot be listed: ${said || `the shell ended with ${signal ?? `exit code ${code}`}`}`);
   });
   return promise;
 }

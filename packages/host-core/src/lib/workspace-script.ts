@@ -99,7 +99,7 @@ while [ $tries -lt 20 ] && { [ -z "$holder" ] || { [ -n "$former" ] && [ "$holde
 done
 rm -f "owner.$run"
 [ -n "$holder" ] || end failed "\${error:-cannot make $root/$task/control/owner}"
-[ "$holder" = "$run" ] || end held "$holder"
+[ "$holder" = "$run" ] || end held "$holder" "$root/$task"
 cd -P .. || end failed "$root/$task cannot be entered"
 ${removeFunction}
 if [ "$fresh" = empty ]; then
@@ -132,7 +132,7 @@ ${holderFunctions}
 holder=
 if [ ! -L control ] && [ -d control ]; then
   cd -P control && find_holder
-  [ -z "$holder" ] || [ "$holder" = "$run" ] || end held "$holder"
+  [ -z "$holder" ] || [ "$holder" = "$run" ] || end held "$holder" "$root/$task"
   if [ "$what" = lock ]; then
     error=$(rm -f owner next.* 2>&1) || end failed "$error"
     end ok

@@ -150,14 +150,14 @@ async function runWorkspaceScript(
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
   const [word, ...rest] = stdout.toString('utf8').split('\0').slice(0, -1);
-  const [detail = ''] = rest;
+  const [detail = '', where = ''] = rest;
   switch (word) {
     case 'ok': {
       return rest;
     }
     case 'held': {
       throw new TaskDirectoryInUseError(
-        `${what} on ${host.description}: run ${detail} holds it. End that run, or take over from it if it is dead`,
+        `${what} on ${host.description}: run ${detail} holds ${where}. End that run; if it is dead, save what you need of that directory and remove it, or use another task id`,
         detail,
       );
     }

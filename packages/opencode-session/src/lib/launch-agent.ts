@@ -47,6 +47,8 @@ export async function launchAgent(
     env: { ...context.env, ...options.env },
     isAttended: options.autoStart !== true,
     isPrepared: true,
+    // One id marks all that this run starts, and its directory.
+    runId: workspace.runId,
     onWarning: (warning) => emit({ type: 'warning', ...warning }),
     abortSignal,
     ...(options.confine && { confine: options.confine }),

@@ -142,7 +142,7 @@ export class SessionDriver {
       ...(idleLimitMs !== undefined && { idleLimitMs }),
       ...(maxDeliverableBytes !== undefined && { maxDeliverableBytes }),
       ...(deadlineMs !== undefined && {
-        deadlineMs: Math.max(1, deadlineMs - (performance.now() - this.#startedAt)),
+        deadlineMs: Math.max(1, Math.round(deadlineMs - (performance.now() - this.#startedAt))),
       }),
       onOffset: (position) => this.#record?.saveLog(position),
       launch: async ({ env, abortSignal }) => {
