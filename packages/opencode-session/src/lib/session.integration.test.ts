@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Host } from '@optio-ts/host-core';
 import { createLocalHost } from '@optio-ts/host-core';
 import { createSshHost, pinnedKey } from '@optio-ts/host-ssh';
+import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import { getSessionDocument, openKeyring } from '@optio-ts/seed-engine';
 import type { Cipher, Store } from '@optio-ts/seed-engine';
 import { createMongoStore } from '@optio-ts/seed-engine/mongo';
@@ -135,6 +136,7 @@ describe('startOpencodeSession with the real opencode', () => {
       taskRoot: join(directory, 'there'),
       task: 'Write a report once more.',
       resume: true,
+      saveSeed: {},
       hooks: {
         async beforeExecute(context) {
           for (const path of ['notes/kept.txt', 'resume.log', 'optio.log.old']) {
@@ -151,6 +153,13 @@ describe('startOpencodeSession with the real opencode', () => {
     expect(names).not.toContain('node_modules');
     expect(found['optio.log.old']).toContain('DONE: the report is written');
     expect(found['resume.log']).toMatch(/^\S+Z\n\S+Z REFRESHED:AGENTS\.md\n$/);
+    // The home came back as an agent left it: none of its configuration gets into a seed, only the model.
+    const planted = await opencodeSeeds({ store, cipher }).plant({
+      host,
+      home: join(directory, 'home'),
+      seedId: second.result.seedId ?? '',
+    });
+    expect(planted.config).toEqual({ model: scriptedProviderConfig(model.url).model });
     // The model is shown the first run's conversation before the new message.
     expect(model.requests.at(-1)?.messages.some(({ text }) => text.includes('everything is in the log'))).toBe(true);
   });
