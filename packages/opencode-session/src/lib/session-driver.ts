@@ -150,9 +150,14 @@ export class SessionDriver {
         return this.#agent;
       },
       beforeStop: async (context) => {
-        await this.#record?.update({ state: 'ending' });
-        if (this.#agent === undefined || this.#record === undefined) return;
-        await this.#keeper.takeFromServer(this.#agent, prepared, this.#record.document.processId, context);
+        const agent = this.#agent;
+        const processId = this.#record?.document.processId;
+        const steps = await Promise.allSettled([
+          this.#record?.update({ state: 'ending' }),
+          agent && processId && this.#keeper.takeFromServer(agent, prepared, processId, context),
+        ]);
+        // A document that cannot be written is a problem to be told, and no reason to keep less.
+        for (const step of steps) if (step.status === 'rejected') throw step.reason;
       },
       teardown: (context) => this.#keeper.keep(prepared, context),
     };

@@ -164,6 +164,33 @@ describe('startOpencodeSession with the real opencode', () => {
     expect(model.requests.at(-1)?.messages.some(({ text }) => text.includes('everything is in the log'))).toBe(true);
   });
 
+  it('keeps its work when its document cannot be written any more', { timeout: 120_000 }, async () => {
+    await using host = createLocalHost();
+    await using store = createSqliteStore(join(directory, 'optio.db'));
+    const { cipher } = await openKeyring({ store, identityPath: join(directory, 'identity.txt') });
+    await using model = await startScriptedModel({ script: taskScript() });
+    const failing: Store = {
+      ...store,
+      replace: (collection, document) =>
+        document['state'] === 'ending'
+          ? Promise.reject(new Error('the store is away'))
+          : store.replace(collection, document),
+    };
+    const { result } = await runSession({
+      host,
+      store: failing,
+      cipher,
+      taskRoot: join(directory, 'tasks'),
+      taskId: 'kept',
+      task: 'Write a report.',
+      autoStart: true,
+      homeConfig: scriptedProviderConfig(model.url),
+    });
+    expect(result).toMatchObject({ state: 'done', keptDirectory: undefined });
+    expect(result.snapshotId).toBeDefined();
+    expect(result.problems).toEqual([{ step: 'beforeStop', message: 'the store is away' }]);
+  });
+
   it('ends at once when it is killed, and leaves nothing', { timeout: 120_000 }, async () => {
     await using host = createLocalHost();
     await using store = createSqliteStore(join(directory, 'optio.db'));
