@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { LOG_FILE } from '@optio-ts/agents-prompt';
@@ -49,7 +50,8 @@ export async function followLog(options: FollowLogOptions): Promise<void> {
     const startedAt = performance.now();
     try {
       const lines = followLines(
-        { host, path: `${workdir}/${LOG_FILE}` },
+        // The agent may put a link in the workdir's place; its task directory it cannot.
+        { host, path: `${workdir}/${LOG_FILE}`, beneath: dirname(workdir) },
         { ...position, abortSignal, until, partialLineMs: PARTIAL_LINE_MS, ...(pollMs !== undefined && { pollMs }) },
       );
       for await (const line of lines) {

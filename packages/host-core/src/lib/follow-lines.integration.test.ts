@@ -36,10 +36,11 @@ describe.each(shellHosts)('followLines with $name', ({ missing, open }) => {
   });
 
   /** Follows in the background. `waitFor` resolves when the last line is the one given. */
-  const follow = (options: FollowOptions = {}) => {
+  const follow = (options: FollowOptions = {}, beneath?: string) => {
     const lines: FollowedLine[] = [];
+    const file = { host, path, ...(beneath !== undefined && { beneath }) };
     const done = (async () => {
-      for await (const line of followLines({ host, path }, { pollMs: 30, ...options })) lines.push(line);
+      for await (const line of followLines(file, { pollMs: 30, ...options })) lines.push(line);
     })();
     done.catch(() => undefined);
     return {
@@ -166,6 +167,32 @@ describe.each(shellHosts)('followLines with $name', ({ missing, open }) => {
     }
   });
 
+  it('beneath a trusted directory reads through no link, also not through one that was there first', async () => {
+    const inside = join(directory, 'inside');
+    const outside = join(directory, 'outside');
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'log'), 'secret\n');
+    symlinkSync(outside, inside);
+    // Of the trusted directory itself it does not matter how it is called.
+    const alias = join(directory, 'alias');
+    symlinkSync(directory, alias);
+    path = join(alias, 'inside', 'log');
+    const end = Promise.withResolvers<void>();
+    const { texts, waitFor, done } = follow({ until: end.promise }, alias);
+    const last = follow({ until: Promise.resolve() }, alias);
+    await last.done;
+    expect(last.texts()).toEqual([]);
+    rmSync(inside);
+    mkdirSync(inside);
+    writeFileSync(join(inside, 'log'), 'a\n');
+    await waitFor('a');
+    rmSync(inside, { recursive: true });
+    symlinkSync(outside, inside);
+    end.resolve();
+    await done;
+    expect(texts()).toEqual(['0:a']);
+  });
+
   it('is not held up by what is no file', async () => {
     execFileSync('mkfifo', [path]);
     const { done, lines } = follow({ until: Promise.resolve() });
@@ -205,5 +232,10 @@ describe('followLines', () => {
   ])('refuses %s before anything runs', (_, file, options) => {
     const host = undefined as unknown as Host;
     expect(() => followLines({ host, path: file }, options)).toThrow(TypeError);
+  });
+
+  it('refuses a trusted directory that is not above the file', () => {
+    const host = undefined as unknown as Host;
+    expect(() => followLines({ host, path: '/tmp/log', beneath: '/home' })).toThrow(TypeError);
   });
 });

@@ -1,4 +1,4 @@
-import { basename, dirname, isAbsolute } from 'node:path/posix';
+import { isAbsolute } from 'node:path/posix';
 import { setImmediate } from 'node:timers/promises';
 
 import { HostError } from './errors.ts';
@@ -7,6 +7,7 @@ import { followScript } from './follow-script.ts';
 import { createFollowState } from './follow-state.ts';
 import type { FollowedLine, FollowState } from './follow-state.ts';
 import type { Host, HostProcess } from './host.ts';
+import { locate } from './path-info.ts';
 import { shellScript } from './script.ts';
 
 /** A file of a host that somebody appends to. */
@@ -14,6 +15,12 @@ export interface GrowingFile {
   readonly host: Host;
   /** Absolute. A link in place of the file itself is never followed. */
   readonly path: string;
+  /**
+   * A directory that is trusted, at or above the file's: between it and the file no symbolic link is followed, and what lies
+   * behind one counts as a file that does not exist yet.
+   * @default the file's directory is trusted, as it is found first; later no link in its place is followed
+   */
+  readonly beneath?: string;
 }
 
 /** Options of `followLines`. */
@@ -60,6 +67,8 @@ export function followLines(file: GrowingFile, options: FollowOptions = {}): Asy
   for (const value of [offset, generation, maxLineBytes]) {
     if (!Number.isSafeInteger(value) || value < 0) throw new TypeError('Offsets and limits must be whole numbers');
   }
+  // Now, and not when the first line is asked for.
+  locate(file.path, file);
   return follow(file, createFollowState({ offset, generation, maxLineBytes }), options);
 }
 
@@ -82,7 +91,7 @@ async function* follow(
     for (;;) {
       if (abortSignal?.aborted === true) return;
       const mode = isOver ? 'once' : 'follow';
-      const process = await file.host.spawn(command(file.path, state, mode, pollMs));
+      const process = await file.host.spawn(command(file, state, mode, pollMs));
       let end: ReadEnd = 'stopped';
       try {
         const isStopped = (): boolean => abortSignal?.aborted === true || (mode === 'follow' && isOver);
@@ -153,19 +162,21 @@ async function* read(
   }
 }
 
-function command(path: string, state: FollowState, mode: 'follow' | 'once', pollMs: number): readonly string[] {
+function command(file: GrowingFile, state: FollowState, mode: 'follow' | 'once', pollMs: number): readonly string[] {
   const { offset, overlap } = state.request();
+  const [directory, name, beneath] = locate(file.path, file);
   const nap = (milliseconds: number): string => (Math.max(10, milliseconds) / 1000).toFixed(3);
   return shellScript(
     followScript,
-    dirname(path),
-    basename(path),
+    directory,
+    name,
     String(offset),
     String(overlap),
     nap(pollMs),
     nap(pollMs * 3),
     mode,
     String(largestFrame),
+    beneath,
   );
 }
 

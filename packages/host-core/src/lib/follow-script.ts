@@ -8,19 +8,24 @@
  * - \`.\`: nothing happened. When nobody reads any more, writing it ends the script.
  *
  * \`$1\` directory; \`$2\` name; \`$3\` bytes that were read; \`$4\` bytes to repeat; \`$5\` seconds between looks; \`$6\` seconds when
- * nothing has happened for long; \`$7\` \`follow\` or \`once\`; \`$8\` most bytes of a frame.
+ * nothing has happened for long; \`$7\` \`follow\` or \`once\`; \`$8\` most bytes of a frame; \`$9\` trusted directory or nothing.
  *
  * - Every change of size, time or file makes a frame, also one that adds nothing: the file may have been rewritten.
  * - A frame has exactly the length it announces: zeros fill it up when the file shrinks meanwhile, and the next look, which
  *   sees the change, shows that they were none of it.
  * - The file's owner is not trusted: no link is followed. What was opened is asked from the kernel, after the opening.
+ * - Where the directory is: given a trusted one, where it lies below that; otherwise wherever it was found first.
  */
 export const followScript = `
-dir=$1 name=$2 offset=$3 overlap=$4 nap=$5 slow=$6 mode=$7 most=$8
+dir=$1 name=$2 offset=$3 overlap=$4 nap=$5 slow=$6 mode=$7 most=$8 beneath=$9
 unset CDPATH
 home= seen= told=1 turns=0 sent=0
 if stat -c %i / >/dev/null 2>&1; then flag=-c format='%i %s %y'; else flag=-f format='%i %z %Fm'; fi
 enter() {
+  if [ -n "$beneath" ]; then
+    cd -P -- "$beneath" 2>/dev/null || return 1
+    home=$PWD\${dir#"$beneath"}
+  fi
   cd -P -- "$dir" 2>/dev/null || return 1
   [ -n "$home" ] || home=$PWD
   [ "$PWD" = "$home" ]

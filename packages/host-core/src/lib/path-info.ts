@@ -53,7 +53,10 @@ export async function hashFile(host: Host, path: string, options: PathOptions = 
 }
 
 /** Where a script finds a path: its directory, its name in it, and the trusted directory above. */
-export function locate(path: string, options: PathOptions): [directory: string, name: string, beneath: string] {
+export function locate(
+  path: string,
+  options: Pick<PathOptions, 'beneath'>,
+): [directory: string, name: string, beneath: string] {
   const normal = checkPath(path);
   if (normal === '/') throw new TypeError('path must not be /');
   const directory = dirname(normal);

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { HostError } from './errors.ts';
@@ -131,7 +132,7 @@ export function createSupervisedProcess(parts: SupervisedProcessParts): Supervis
     id,
     runId,
     pid: command.pid,
-    output: { host, path: `${directory}/output` },
+    output: { host, path: `${directory}/output`, beneath: dirname(dirname(directory)) },
     wasRunning,
     get exited() {
       if (exited === undefined) {
