@@ -26,3 +26,12 @@ export { startMongo } from './lib/mongo.ts';
 export type { MongoResult, RunningMongo } from './lib/mongo.ts';
 export { findMongod } from './lib/mongod-binary.ts';
 export type { MongodBinary } from './lib/mongod-binary.ts';
+export { startOriginal } from './lib/original.ts';
+export type {
+  Original,
+  OriginalResult,
+  OriginalSession,
+  OriginalSessionOptions,
+  OriginalStep,
+  StartOriginalOptions,
+} from './lib/original.ts';
