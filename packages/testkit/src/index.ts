@@ -20,8 +20,16 @@ export type { ScriptedText, TaskScriptOptions } from './lib/scripted-model-task.
 export { startLink } from './lib/link.ts';
 export type { Link, LinkCounts, StartLinkOptions } from './lib/link.ts';
 export { startSshd } from './lib/sshd.ts';
-export type { Sshd, SshdHostKey, SshdResult, SshKeyType, StartSshdOptions } from './lib/sshd.ts';
-export type { MarkedProcess } from './lib/sshd-processes.ts';
+export type { Sshd, SshdResult, StartSshdOptions } from './lib/sshd.ts';
+export { startDropbear } from './lib/dropbear.ts';
+export type { DropbearResult, StartDropbearOptions } from './lib/dropbear.ts';
+export { startSsh2Server } from './lib/ssh2-server.ts';
+export type { StartSsh2ServerOptions } from './lib/ssh2-server.ts';
+export type { KeyboardQuestion, KeyboardRound, Ssh2LoginOptions } from './lib/ssh2-login.ts';
+export type { SshServer } from './lib/ssh-server.ts';
+export type { SshAccountOptions } from './lib/ssh-account.ts';
+export type { SshHostKey, SshKeyType } from './lib/ssh-keys.ts';
+export type { MarkedProcess } from './lib/marked-processes.ts';
 export { startMongo } from './lib/mongo.ts';
 export type { MongoResult, RunningMongo } from './lib/mongo.ts';
 export { findMongod } from './lib/mongod-binary.ts';

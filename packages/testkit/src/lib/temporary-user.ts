@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { killIfAlive, runTool } from './sshd-processes.ts';
+import { killIfAlive, runTool } from './marked-processes.ts';
 
 /** Options of `createTemporaryUser`. */
 export interface CreateTemporaryUserOptions {
