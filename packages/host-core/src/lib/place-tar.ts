@@ -1,7 +1,9 @@
-import type { Bytes, Host, RunResult } from './host.ts';
+import type { Host, RunResult } from './host.ts';
 import { enterScript, pathExitCodes } from './path-access.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
+import { gather, writeTar } from './tar-writer.ts';
+import type { TarMember } from './tar-writer.ts';
 
 /** Options of `placeTar`. */
 export interface PlaceTarOptions {
@@ -13,17 +15,36 @@ export interface PlaceTarOptions {
 }
 
 /**
- * Unpacks a tar of ours below a directory, in one round trip: into a fresh directory beside the places, and from there by
+ * Unpacks members as a tar below a directory, in one round trip: into a fresh directory beside the places, and from there by
  * rename. The caller judges the exit code, see `pathError`.
  */
-export function placeTar(host: Host, directory: string, tar: Bytes, options: PlaceTarOptions): Promise<RunResult> {
+export function placeTar(
+  host: Host,
+  directory: string,
+  members: AsyncIterable<TarMember> | Iterable<TarMember>,
+  options: PlaceTarOptions,
+): Promise<RunResult> {
   const { beneath, existing, abortSignal } = options;
   const stage = `.optio-write-${createRunId()}`;
   return host.run(shellScript(placeScript, directory, beneath, stage, existing), {
     cwd: '/',
-    stdin: tar,
+    stdin: gather(writeTar(withEnd(members, stage))),
     ...(abortSignal === undefined ? {} : { abortSignal }),
   });
+}
+
+/**
+ * The last member says that all have come. Where the link breaks, tar reads the end of its input, and at the end of a member
+ * it takes that for the end of the archive.
+ *
+ * @yields the members and that last one
+ */
+async function* withEnd(
+  members: AsyncIterable<TarMember> | Iterable<TarMember>,
+  name: string,
+): AsyncGenerator<TarMember, void, void> {
+  yield* members;
+  yield { type: 'file', name: Buffer.from(name), mode: 0o600, modifiedSeconds: 0 };
 }
 
 // The clean-up ignores TERM, and so does the rm it starts: a kill of the whole tree may reach tar first, so that the script
@@ -45,6 +66,8 @@ trap 'cleanup; exit 143' TERM INT HUP
 mkdir "./$stage" || exit
 cd "./$stage" && [ "$(pwd -P)" = "$top/$stage" ] || exit ${pathExitCodes.link}
 tar -xpof - || exit 1
+[ -f "./$stage" ] || { echo 'its input ended early' >&2; exit 1; }
+rm -f "./$stage"
 place() (
   cd -- "$2" && [ "$(pwd -P)" = "$2" ] || exit ${pathExitCodes.link}
   from=$1 to=$2

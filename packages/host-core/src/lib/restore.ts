@@ -18,7 +18,6 @@ import type { PathOptions } from './path-access.ts';
 import { placeTar } from './place-tar.ts';
 import { readTar } from './read-tar.ts';
 import type { TarEntry } from './read-tar.ts';
-import { gather, writeTar } from './tar-writer.ts';
 import type { TarMember } from './tar-writer.ts';
 
 /** Options of `restoreDirectory`. */
@@ -71,7 +70,7 @@ export async function restoreDirectory(
   const beneath = checkBeneath(path, options.beneath);
   const { existing = 'remove', abortSignal } = options;
   const counts = { entries: 0, bytes: 0 };
-  const result = await placeTar(host, path, gather(writeTar(readMembers(archive, options, counts))), {
+  const result = await placeTar(host, path, readMembers(archive, options, counts), {
     beneath,
     existing,
     ...(abortSignal === undefined ? {} : { abortSignal }),

@@ -2,7 +2,6 @@ import type { Bytes, Host } from './host.ts';
 import { checkBeneath, checkPath, pathError } from './path-access.ts';
 import type { PathOptions } from './path-access.ts';
 import { placeTar } from './place-tar.ts';
-import { gather, writeTar } from './tar-writer.ts';
 import type { TarMember } from './tar-writer.ts';
 
 /** Something to write below a directory. `path` is relative to it and holds no `.` or `..`. */
@@ -59,7 +58,7 @@ export async function writeFiles(
   const beneath = checkBeneath(path, options.beneath);
   const members = checkFiles([...files]);
   if (members.length === 0) return;
-  const result = await placeTar(host, path, gather(writeTar(members)), {
+  const result = await placeTar(host, path, members, {
     beneath,
     existing: 'keep',
     ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
