@@ -2,6 +2,7 @@ import type { Host, RunResult } from './host.ts';
 import { enterScript, pathExitCodes } from './path-access.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
+import { addParents } from './tar-parents.ts';
 import { gather, writeTar } from './tar-writer.ts';
 import type { TarMember } from './tar-writer.ts';
 
@@ -15,8 +16,8 @@ export interface PlaceTarOptions {
 }
 
 /**
- * Unpacks members as a tar below a directory, in one round trip: into a fresh directory beside the places, and from there by
- * rename. The caller judges the exit code, see `pathError`.
+ * Unpacks members below a directory, in one round trip: as a tar into a fresh directory beside the places, and from there by
+ * rename. What they lie in and no member names is made with mode 0700. The caller judges the exit code, see `pathError`.
  */
 export function placeTar(
   host: Host,
@@ -28,7 +29,7 @@ export function placeTar(
   const stage = `.optio-write-${createRunId()}`;
   return host.run(shellScript(placeScript, directory, beneath, stage, existing), {
     cwd: '/',
-    stdin: gather(writeTar(withEnd(members, stage))),
+    stdin: gather(writeTar(withEnd(addParents(members), stage))),
     ...(abortSignal === undefined ? {} : { abortSignal }),
   });
 }
@@ -52,6 +53,9 @@ async function* withEnd(
 //
 // `mv` into the current directory renames over whatever has the name, also over a link to a directory, which `mv a b` would
 // enter. What does not exist yet is moved as a whole tree; only directories that are there are walked.
+//
+// busybox's tar lets the umask have its way with modes, -p or not, unless root calls it. Nobody else can enter the stage, and
+// each directory has a member that says its mode, see `addParents`.
 const placeScript = `${enterScript}
 umask 077
 [ -d "$1" ] || mkdir -p -- "$1" || exit
@@ -65,7 +69,7 @@ trap cleanup EXIT
 trap 'cleanup; exit 143' TERM INT HUP
 mkdir "./$stage" || exit
 cd "./$stage" && [ "$(pwd -P)" = "$top/$stage" ] || exit ${pathExitCodes.link}
-tar -xpof - || exit 1
+(umask 0 && exec tar -xpof -) || exit 1
 [ -f "./$stage" ] || { echo 'its input ended early' >&2; exit 1; }
 rm -f "./$stage"
 place() (

@@ -1,45 +1,74 @@
-import { access } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import type { Host } from '@optio-ts/host-core';
 import { hostContract } from '@optio-ts/host-core/testing';
-import { startSshd, type Sshd, type StartSshdOptions } from '@optio-ts/testkit';
+import { startDropbear, startSsh2Server, startSshd, type SshServer, type StartSshdOptions } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 
 import { createSshHost, pinnedKey } from '../index.ts';
 
+/** A server, or why there is none here; and what goes with it. */
+interface Started {
+  readonly server?: SshServer;
+  readonly reason?: string | undefined;
+  readonly close?: () => Promise<void>;
+}
+
 interface Setting {
   readonly name: string;
-  readonly options: StartSshdOptions;
+  readonly start: () => Promise<Started>;
 }
+
+const openSsh = async (options: StartSshdOptions): Promise<Started> => {
+  const shell = options.loginShell ?? '/bin/sh';
+  if (!(await isThere(shell))) return { reason: `${shell}: apt-get install fish tcsh` };
+  const { sshd, reason } = await startSshd(options);
+  return sshd ? { server: sshd } : { reason };
+};
 
 const noisyBashrc = 'echo "noise on stdout"; printf "and no line break" >&2; set -o noclobber; cd /';
 
-/** The same contract, whoever logs in and whatever shell reads the login. */
+/** The same contract, whatever the server, whoever logs in and whatever shell reads the login. */
 const settings: readonly Setting[] = [
-  { name: 'the user of this test', options: { user: 'self' } },
-  { name: 'another user with another home', options: { user: 'other' } },
+  { name: 'OpenSSH, the user of this test', start: () => openSsh({ user: 'self' }) },
+  { name: 'OpenSSH, another user with another home', start: () => openSsh({ user: 'other' }) },
+  { name: 'OpenSSH, a user who has busybox alone', start: startBusybox },
   {
-    name: 'a user whose login shell is a noisy bash',
-    options: { user: 'other', loginShell: '/bin/bash', homeFiles: { '.bashrc': noisyBashrc } },
+    name: 'dropbear, another user with another home',
+    start: async () => {
+      const { dropbear, reason } = await startDropbear({ user: 'other' });
+      return dropbear ? { server: dropbear } : { reason };
+    },
+  },
+  { name: 'a server of ssh2', start: async () => ({ server: await startSsh2Server() }) },
+  { name: 'OpenSSH, the login shell dash', start: () => openSsh({ user: 'other', loginShell: '/bin/dash' }) },
+  {
+    name: 'OpenSSH, the login shell a noisy bash',
+    start: () => openSsh({ user: 'other', loginShell: '/bin/bash', homeFiles: { '.bashrc': noisyBashrc } }),
   },
   {
-    name: 'a user whose login shell is fish',
-    options: { user: 'other', loginShell: '/usr/bin/fish', homeFiles: { '.config/fish/config.fish': 'echo noise' } },
+    name: 'OpenSSH, the login shell fish',
+    start: () =>
+      openSsh({ user: 'other', loginShell: '/usr/bin/fish', homeFiles: { '.config/fish/config.fish': 'echo noise' } }),
   },
   {
-    name: 'a user whose login shell is tcsh',
-    options: { user: 'other', loginShell: '/usr/bin/tcsh', homeFiles: { '.tcshrc': 'echo noise; set echo' } },
+    name: 'OpenSSH, the login shell tcsh',
+    start: () =>
+      openSsh({ user: 'other', loginShell: '/usr/bin/tcsh', homeFiles: { '.tcshrc': 'echo noise; set echo' } }),
   },
 ];
 
-for (const { name: setting, options } of settings) {
-  describe(`createSshHost over OpenSSH, ${setting}`, () => {
-    let sshd: Sshd | undefined;
-    let reason: string | undefined;
+for (const { name: setting, start } of settings) {
+  describe(`createSshHost over ${setting}`, () => {
+    let started: Started = {};
     let host: Host;
     let directories = 0;
 
-    const open = (server: Sshd): Host =>
+    const open = (server: SshServer): Host =>
       createSshHost({
         host: server.host,
         port: server.port,
@@ -49,27 +78,23 @@ for (const { name: setting, options } of settings) {
       });
 
     beforeAll(async () => {
-      const shell = options.loginShell;
-      reason = await access(shell ?? '/bin/sh').then(
-        () => undefined,
-        () => `${shell}: apt-get install fish tcsh`,
-      );
-      if (reason === undefined) ({ sshd, reason } = await startSshd(options));
-      if (sshd) host = open(sshd);
+      started = await start();
+      if (started.server) host = open(started.server);
     });
 
     afterAll(async () => {
       try {
         await host?.[Symbol.asyncDispose]();
       } finally {
-        await sshd?.close();
+        await started.server?.close();
+        await started.close?.();
       }
     });
 
     for (const { name, run } of hostContract) {
       it(name, async (ctx) => {
-        if (!sshd) return ctx.skip(`needs ${reason}`);
-        const server = sshd;
+        const { server, reason } = started;
+        if (!server) return ctx.skip(`needs ${reason}`);
         directories += 1;
         const directory = `${server.home}/case ${directories}`;
         await host.run(['mkdir', directory]);
@@ -77,4 +102,30 @@ for (const { name: setting, options } of settings) {
       });
     }
   });
+}
+
+/** A user to whom all there is, the login shell included, is busybox, as on Alpine: neither bash nor GNU's tools. */
+async function startBusybox(): Promise<Started> {
+  const busybox = '/bin/busybox';
+  if (!(await isThere(busybox))) return { reason: "busybox: install Debian's busybox" };
+  const bin = await mkdtemp(join(tmpdir(), 'optio-busybox-'));
+  const close = (): Promise<void> => rm(bin, { recursive: true, force: true });
+  try {
+    await promisify(execFile)('chmod', ['755', bin]);
+    const { stdout } = await promisify(execFile)(busybox, ['--list']);
+    for (const applet of stdout.trim().split('\n')) await symlink(busybox, join(bin, applet));
+    const started = await openSsh({ user: 'other', loginShell: join(bin, 'sh'), env: { PATH: bin } });
+    if (!started.server) await close();
+    return { ...started, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
