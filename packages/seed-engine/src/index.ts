@@ -73,13 +73,26 @@ export {
   purgeSeed,
   storeSeed,
   verifySeed,
+  type OpenSeedOptions,
   type SeedDescription,
   type SeedReference,
   type SeedVerification,
   type StoreSeedOptions,
   type VerifySeedOptions,
 } from './lib/seed-store.ts';
-export type { Seed, SeedManifest } from './lib/seed.ts';
+export type { Quarantine, Seed, SeedLeaseInfo, SeedManifest } from './lib/seed.ts';
+export { purgeExpiredSeeds, updateSeed, type SeedChange } from './lib/seed-change.ts';
+export type { SeedContents, SeedFiles, SeedTransform } from './lib/seed-edit.ts';
+export { holdSeedLease, type HeldSeedLease, type HoldSeedLeaseOptions } from './lib/held-seed-lease.ts';
+export { rewriteSeed, type RewriteSeedOptions, type RewrittenSeed } from './lib/rewrite-seed.ts';
+export {
+  acquireSeedLease,
+  releaseSeedLease,
+  renewSeedLease,
+  type AcquireSeedLeaseOptions,
+  type SeedLease,
+  type SeedLeaseReference,
+} from './lib/seed-lease.ts';
 export {
   captureSeed,
   plantSeed,

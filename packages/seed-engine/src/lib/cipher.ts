@@ -16,6 +16,11 @@ export interface Cipher {
   readonly decrypt: (sealed: Bytes) => Bytes;
   /** Who can open what this seals, as far as the cipher knows recipients. */
   readonly recipients?: readonly string[];
+  /**
+   * What to seal with now, for a cipher whose recipients may change: those of what this returns do not.
+   * @default itself
+   */
+  readonly current?: () => Promise<Cipher>;
   /** Also opens blobs whose document names no cipher: those that the original sealed with its hooks. @default false */
   readonly opensUnnamed?: boolean;
 }

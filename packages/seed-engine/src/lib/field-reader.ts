@@ -7,7 +7,9 @@ export interface FieldReader {
   optionalText(field: string): string | undefined;
   number(field: string): number;
   optionalNumber(field: string): number | undefined;
+  optionalFlag(field: string): boolean | undefined;
   date(field: string): Date;
+  optionalDate(field: string): Date | undefined;
   bytes(field: string): Uint8Array;
   blob(field: string): string;
   optionalBlob(field: string): string | undefined;
@@ -36,9 +38,16 @@ export function readFields(fields: DocumentFields, code: SeedEngineErrorCode, wh
       if (value !== undefined && typeof value !== 'number') throw wrong(field, 'a number');
       return value;
     },
-    date(field) {
-      const value = fields[field];
-      return value instanceof Date ? value : raise(wrong(field, 'a date'));
+    optionalFlag(field) {
+      const value = present(fields[field]);
+      if (value !== undefined && typeof value !== 'boolean') throw wrong(field, 'true or false');
+      return value;
+    },
+    date: (field) => reader.optionalDate(field) ?? raise(wrong(field, 'a date')),
+    optionalDate(field) {
+      const value = present(fields[field]);
+      if (value !== undefined && !(value instanceof Date)) throw wrong(field, 'a date');
+      return value;
     },
     bytes(field) {
       const value = fields[field];

@@ -1,15 +1,13 @@
-import { archiveDirectory, restoreDirectory, type Host } from '@optio-ts/host-core';
+import { archiveDirectory, HostError, restoreDirectory, type Bytes, type Host } from '@optio-ts/host-core';
 
-import type { Cipher } from './cipher.ts';
-import { openSeed, storeSeed, type SeedDescription, type VerifySeedOptions } from './seed-store.ts';
-import type { Seed, SeedManifest } from './seed.ts';
-import type { Store } from './store.ts';
+import { SeedEngineError } from './errors.ts';
+import { maxSeedBytes } from './seed-archive.ts';
+import { describeLargest } from './seed-size.ts';
+import { openSeed, storeSeed, wasReplaced, type OpenSeedOptions, type StoreSeedOptions } from './seed-store.ts';
+import type { Seed } from './seed.ts';
 
 /** Options of `captureSeed`. */
-export interface CaptureSeedOptions extends SeedDescription {
-  readonly store: Store;
-  /** Seals the archive. */
-  readonly cipher: Cipher;
+export interface CaptureSeedOptions extends Omit<StoreSeedOptions, 'archive'> {
   readonly host: Host;
   /** The agent's home on the host, absolute. */
   readonly home: string;
@@ -18,14 +16,12 @@ export interface CaptureSeedOptions extends SeedDescription {
    * it is followed. Needed once an agent has run. @default the home itself is trusted
    */
   readonly beneath?: string;
-  readonly manifest: SeedManifest;
-  /** Bytes, unpacked. More is an `OUTPUT_LIMIT` of the host. @default no limit */
+  /** Bytes, unpacked. More is a `SEED_TOO_LARGE`, which names the largest files. @default 4 GiB */
   readonly maxBytes?: number;
-  readonly abortSignal?: AbortSignal;
 }
 
 /** Options of `plantSeed`. */
-export interface PlantSeedOptions extends VerifySeedOptions {
+export interface PlantSeedOptions extends OpenSeedOptions {
   readonly host: Host;
   /** The home on the host, absolute; made, 0700, when it is missing. */
   readonly home: string;
@@ -49,35 +45,72 @@ export interface PlantReport {
  * makes an empty seed.
  *
  * Streams from the host through the cipher into the store. When anything fails nothing of it stays, and the error is
- * that of the host (`HostError`), the cipher or the store.
+ * `SEED_TOO_LARGE`, or that of the host (`HostError`), the cipher or the store.
  */
-export function captureSeed({ host, home, beneath, maxBytes, ...options }: CaptureSeedOptions): Promise<Seed> {
+export async function captureSeed({ host, home, beneath, maxBytes, ...options }: CaptureSeedOptions): Promise<Seed> {
+  const { include } = options.manifest;
+  const limit = maxBytes ?? maxSeedBytes;
   const archive = archiveDirectory(host, home, {
-    include: options.manifest.include,
+    include,
     exclude: [],
+    maxBytes: limit,
     ...(beneath === undefined ? {} : { beneath }),
-    ...(maxBytes === undefined ? {} : { maxBytes }),
     ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
   });
-  return storeSeed({ ...options, archive });
+  return storeSeed({
+    ...options,
+    archive: explainLimit(archive, async (cause) => {
+      const largest = await describeLargest(host, home, include, options.abortSignal);
+      return new SeedEngineError(
+        'SEED_TOO_LARGE',
+        `${home} on ${host.description} holds more than the ${limit} bytes that a seed may have; the largest files are ${largest}`,
+        { cause },
+      );
+    }),
+  });
 }
 
 /**
  * Plants a seed: its files are put over what is in the home, which is otherwise left as it is. Only what the manifest
  * includes is written, with modes for its owner alone, into a fresh directory first and into place once all of it has
- * proved good; nothing is ever written through a link.
+ * proved good; nothing is ever written through a link. A transform changes files before anybody can see them.
  *
- * Throws `SEED_NOT_FOUND`, `SEED_VERSION_UNKNOWN`, `SEED_MALFORMED`, `BLOB_CORRUPT`, `DecryptError`, and the host's
- * `HostError`; then the home is as it was.
+ * Throws `SEED_NOT_FOUND`, `SEED_EXPIRED`, `SEED_VERSION_UNKNOWN`, `SEED_MALFORMED`, `BLOB_CORRUPT`, `DecryptError`,
+ * what the transform throws, and the host's `HostError`; then the home is as it was.
  */
-export async function plantSeed({ host, home, beneath, ...options }: PlantSeedOptions): Promise<PlantReport> {
-  const { seed, archive } = await openSeed(options);
-  await restoreDirectory(host, home, archive.content, {
-    existing: 'keep',
-    links: 'refuse-outward',
-    ...(beneath === undefined ? {} : { beneath }),
-    ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
-  });
-  const { taken, skipped, sizeBytes } = archive.members;
-  return { seed, planted: taken, skipped, sizeBytes };
+export async function plantSeed(options: PlantSeedOptions): Promise<PlantReport> {
+  for (;;) {
+    const { seed, document, archive } = await openSeed(options);
+    if (seed.isExpired) {
+      throw new SeedEngineError(
+        'SEED_EXPIRED',
+        `Seed ${seed.id} expired at ${seed.expiresAt?.toISOString()}: give it a later end, or purge it`,
+      );
+    }
+    try {
+      await restoreDirectory(options.host, options.home, archive.content, {
+        existing: 'keep',
+        links: 'refuse-outward',
+        ...(options.beneath === undefined ? {} : { beneath: options.beneath }),
+        ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
+      });
+      const { taken, skipped, sizeBytes } = archive.members;
+      return { seed, planted: taken, skipped, sizeBytes };
+    } catch (error) {
+      // Sealed anew, or with a newer login, while it was read: nothing was planted, and there is a whole one again.
+      if (!(await wasReplaced(options, document.revision, error))) throw error;
+    }
+  }
+}
+
+async function* explainLimit(
+  archive: Bytes,
+  explain: (cause: HostError) => Promise<SeedEngineError>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* archive;
+  } catch (error) {
+    if (HostError.is(error) && error.code === 'OUTPUT_LIMIT') throw await explain(error);
+    throw error;
+  }
 }

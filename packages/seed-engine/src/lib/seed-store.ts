@@ -1,12 +1,14 @@
 import type { Bytes } from '@optio-ts/host-core';
 
 import type { Cipher } from './cipher.ts';
+import type { StoredDocument } from './document.ts';
 import { SeedEngineError } from './errors.ts';
-import { createId } from './id.ts';
 import { expectGzip, openSealed } from './sealed.ts';
 import { filterSeedArchive, type FilteredArchive, type FilteredMembers } from './seed-archive.ts';
-import { seedFromDocument, seedToFields, type Seed, type SeedManifest } from './seed.ts';
+import { checkTransform, type SeedTransform } from './seed-edit.ts';
+import { seedFromDocument, type Seed, type SeedManifest } from './seed.ts';
 import type { Store } from './store.ts';
+import { writeSeed } from './write-seed.ts';
 
 /** What is said of a seed beside its content. */
 export interface SeedDescription {
@@ -16,6 +18,10 @@ export interface SeedDescription {
   readonly model?: string;
   /** Of the agent. @default unknown */
   readonly agentVersion?: string;
+  /** From then on it is not planted any more. @default never */
+  readonly expiresAt?: Date;
+  /** Whether its login rotates when it is used, so that one session at a time may have it. @default unknown */
+  readonly isExclusive?: boolean;
   /** 24 hex digits: `metadata.processId` of the blob. @default the seed's own id */
   readonly processId?: string;
 }
@@ -28,6 +34,14 @@ export interface StoreSeedOptions extends SeedDescription {
   readonly manifest: SeedManifest;
   /** A gzip'd tar with members relative to the home. */
   readonly archive: Bytes;
+  /**
+   * Looks at files on their way into the store, changes them, or refuses all by throwing. With it, what the manifest
+   * does not include is left out of the archive.
+   * @default the archive is stored as it is
+   */
+  readonly transform?: SeedTransform;
+  /** What else is to be said of the seed, asked once the transform has seen its files. @default nothing */
+  readonly describe?: () => Omit<SeedDescription, 'processId'>;
   readonly abortSignal?: AbortSignal;
 }
 
@@ -42,6 +56,12 @@ export interface SeedReference {
 export interface VerifySeedOptions extends SeedReference {
   readonly cipher: Cipher;
   readonly abortSignal?: AbortSignal;
+}
+
+/** Options of `openSeed`. */
+export interface OpenSeedOptions extends VerifySeedOptions {
+  /** Changes files on their way out. @default none */
+  readonly transform?: SeedTransform;
 }
 
 /** What `verifySeed` found. */
@@ -61,35 +81,30 @@ export interface SeedVerification {
 
 /** Stores an archive as a seed: the blob first, the document last. When anything fails, nothing of it stays. */
 export async function storeSeed(options: StoreSeedOptions): Promise<Seed> {
-  const { store, cipher, manifest, archive, abortSignal, label, model, agentVersion } = options;
-  const id = createId();
-  const blob = await store.writeBlob({
-    owner: { collection: manifest.collection, id },
-    name: 'seed',
-    metadata: { processId: options.processId ?? id },
-    content: cipher.encrypt(archive),
-    ...(abortSignal === undefined ? {} : { abortSignal }),
+  const { store, cipher, manifest, archive, transform, processId, abortSignal } = options;
+  checkTransform(transform, manifest.include);
+  const content =
+    transform === undefined ? archive : filterSeedArchive(archive, manifest.include, { transform }).content;
+  return writeSeed({
+    store,
+    cipher,
+    manifest,
+    processId,
+    abortSignal,
+    archive: content,
+    describe: () => {
+      const { label, model, agentVersion, expiresAt, isExclusive } = { ...options, ...options.describe?.() };
+      return {
+        createdAt: new Date(),
+        manifestVersion: manifest.version,
+        ...(model === undefined ? {} : { model }),
+        ...(label === undefined ? {} : { label }),
+        ...(agentVersion === undefined ? {} : { agentVersion }),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+        ...(isExclusive === undefined ? {} : { isExclusive }),
+      };
+    },
   });
-  const seed: Seed = {
-    id,
-    createdAt: new Date(),
-    manifestVersion: manifest.version,
-    agent: manifest.agent,
-    cipher: cipher.name,
-    sizeBytes: blob.sizeBytes,
-    sha256: blob.sha256,
-    ...(model === undefined ? {} : { model }),
-    ...(label === undefined ? {} : { label }),
-    ...(agentVersion === undefined ? {} : { agentVersion }),
-  };
-  try {
-    await store.insert(manifest.collection, { id, ...seedToFields(seed, blob.id) });
-    return seed;
-  } catch (error) {
-    // Should this fail as well, the blob's intent stays, and a sweep removes it.
-    await store.discardBlob(blob.id).catch(() => {});
-    throw error;
-  }
 }
 
 /** The seeds of a manifest's collection, newest first, those with a `problem` among them. */
@@ -124,17 +139,14 @@ export async function verifySeed(options: VerifySeedOptions): Promise<SeedVerifi
   const document = await options.store.get(options.manifest.collection, options.seedId);
   if (document === undefined) throw seedNotFound(options.store, options.seedId);
   const { seed } = seedFromDocument(document);
-  let members: FilteredMembers = {
-    taken: [],
-    skipped: [],
-    sizeBytes: 0,
-  };
+  let members: FilteredMembers = { taken: [], skipped: [], sizeBytes: 0 };
   let error: Error | undefined;
   try {
     const { archive } = await openSeed(options);
     members = archive.members;
     for await (const chunk of archive.content) void chunk;
   } catch (problem) {
+    if (await wasReplaced(options, document.revision, problem)) return verifySeed(options);
     if (!isFaultOfSeed(problem)) throw problem;
     error = problem;
   }
@@ -151,6 +163,8 @@ export async function verifySeed(options: VerifySeedOptions): Promise<SeedVerifi
 /** A seed and its archive, opened, filtered and written anew. */
 export interface OpenedSeed {
   readonly seed: Seed;
+  /** As it was read. */
+  readonly document: StoredDocument;
   readonly archive: FilteredArchive;
 }
 
@@ -160,8 +174,10 @@ export async function openSeed({
   cipher,
   manifest,
   seedId,
+  transform,
   abortSignal,
-}: VerifySeedOptions): Promise<OpenedSeed> {
+}: OpenSeedOptions): Promise<OpenedSeed> {
+  checkTransform(transform, manifest.include);
   const document = await store.get(manifest.collection, seedId);
   if (document === undefined) throw seedNotFound(store, seedId);
   const { seed, blobId } = seedFromDocument(document);
@@ -177,7 +193,22 @@ export async function openSeed({
   const sealed = store.readBlob(blobId, abortSignal === undefined ? {} : { abortSignal });
   const plain = openSealed(cipher, seed.cipher, sealed, `seed ${seedId}`);
   const content = seed.cipher === undefined ? expectGzip(plain, `seed ${seedId}`) : plain;
-  return { seed, archive: filterSeedArchive(content, manifest.include) };
+  return {
+    seed,
+    document,
+    archive: filterSeedArchive(content, manifest.include, transform === undefined ? {} : { transform }),
+  };
+}
+
+/** Whether reading a seed failed because its content was exchanged meanwhile: there is a whole one again. */
+export async function wasReplaced(
+  { store, manifest, seedId }: SeedReference,
+  revision: number,
+  error: unknown,
+): Promise<boolean> {
+  if (!SeedEngineError.is(error) || error.code !== 'BLOB_NOT_FOUND') return false;
+  const current = await store.get(manifest.collection, seedId);
+  return current !== undefined && current.revision !== revision;
 }
 
 function isFaultOfSeed(error: unknown): error is SeedEngineError {
@@ -186,6 +217,7 @@ function isFaultOfSeed(error: unknown): error is SeedEngineError {
   return [...faults, 'SEED_MALFORMED', 'SEED_VERSION_UNKNOWN'].includes(error.code);
 }
 
-function seedNotFound(store: Store, seedId: string): SeedEngineError {
+/** There is no such seed. */
+export function seedNotFound(store: Store, seedId: string): SeedEngineError {
   return new SeedEngineError('SEED_NOT_FOUND', `There is no seed ${seedId} in ${store.description}`);
 }

@@ -12,6 +12,7 @@ import { isBlobRef, type StoredDocument } from './document.ts';
 import { DecryptError, SeedEngineError } from './errors.ts';
 import { createId } from './id.ts';
 import { createMemoryStore } from './memory-store.ts';
+import type { SeedContents, SeedFiles } from './seed-edit.ts';
 import { captureSeed, plantSeed } from './seed-host.ts';
 import { getSeed, listSeeds, purgeSeed, storeSeed, verifySeed } from './seed-store.ts';
 import type { SeedManifest } from './seed.ts';
@@ -133,7 +134,10 @@ describe('captureSeed and plantSeed', () => {
 
   it('keep nothing at all of a capture that fails', async () => {
     await fillHome();
-    await expect(capture({ maxBytes: 10 })).rejects.toMatchObject({ code: 'OUTPUT_LIMIT' });
+    await expect(capture({ maxBytes: 10 })).rejects.toMatchObject({
+      code: 'SEED_TOO_LARGE',
+      message: expect.stringContaining('the largest files are .local/share/opencode/auth.json (24 bytes)'),
+    });
     await expect(captureSeed({ store, cipher, host, home: join(directory, 'none'), manifest })).rejects.toMatchObject({
       code: 'NOT_FOUND',
     });
@@ -161,6 +165,50 @@ describe('captureSeed and plantSeed', () => {
     await fillHome();
     const seed = await captureSeed({ store, cipher, host, home, manifest: { ...manifest, version: 2 } });
     await expect(plant(seed.id, home)).rejects.toMatchObject({ code: 'SEED_VERSION_UNKNOWN' });
+  });
+
+  it('plant files changed by a transform, which nobody sees before', async () => {
+    await fillHome();
+    const seed = await capture();
+    const next = join(directory, 'next');
+    const [auth, config] = ['.local/share/opencode/auth.json', '.config/opencode/opencode.json'];
+    const seen: string[] = [];
+    const report = await plant(seed.id, next, {
+      transform: {
+        files: [auth, config, '.config/opencode/plugins/new.js'],
+        apply: (files: SeedFiles, { members, digests }: SeedContents) => {
+          seen.push(...members, String(digests.get(String(auth))?.length));
+          return {
+            [String(config)]: Buffer.from(String(Buffer.from(files[String(config)] ?? [])).replace('m1', 'm2')),
+            '.config/opencode/plugins/new.js': Buffer.from('export {}'),
+          };
+        },
+      },
+    });
+    expect(seen).toEqual([...report.planted, '64']);
+    expect(await readFile(join(next, String(config)), 'utf8')).toBe('{"model":"lab/m2"}');
+    expect(await readFile(join(next, String(auth)), 'utf8')).toContain('s3cret');
+    expect((await stat(join(next, '.config/opencode/plugins/new.js'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('leave a home as it was when a transform throws, or changes what is not its own', async () => {
+    await fillHome();
+    const seed = await capture();
+    const next = join(directory, 'next');
+    const files = ['.local/share/opencode/auth.json'];
+    const failure = new Error('not this one');
+    const refusing = {
+      files,
+      apply: () => {
+        throw failure;
+      },
+    };
+    await expect(plant(seed.id, next, { transform: refusing })).rejects.toBe(failure);
+    const greedy = { files, apply: () => ({ '.bashrc': Buffer.from('rm') }) };
+    await expect(plant(seed.id, next, { transform: greedy })).rejects.toThrow(/cannot change \.bashrc/);
+    const foreign = { files: ['.bashrc'], apply: () => ({}) };
+    await expect(plant(seed.id, next, { transform: foreign })).rejects.toBeInstanceOf(TypeError);
+    expect(await readdir(next).catch(() => [])).toEqual([]);
   });
 
   it('plant only what the manifest includes', async () => {

@@ -40,7 +40,15 @@ export function sessionFromDocument(document: StoredDocument): SessionDocument {
       secrets: Object.fromEntries(
         Object.keys(secrets.fields).map((name): [string, SealedSecret] => {
           const secret = secrets.inner(name);
-          return [name, { cipher: secret?.text('cipher') ?? '', sealed: secret?.bytes('sealed') ?? empty }];
+          const sealedFor = secret?.optionalText('sealedFor');
+          return [
+            name,
+            {
+              cipher: secret?.text('cipher') ?? '',
+              sealed: secret?.bytes('sealed') ?? empty,
+              ...(sealedFor === undefined ? {} : { sealedFor }),
+            },
+          ];
         }),
       ),
     }),

@@ -33,6 +33,8 @@ export interface SealedSecret {
   /** The name of the cipher. */
   readonly cipher: string;
   readonly sealed: Uint8Array;
+  /** For whom: names the recipients of a keyring. */
+  readonly sealedFor?: string;
 }
 
 /** How a session ended. */

@@ -3,6 +3,7 @@ import type { Cipher } from './cipher.ts';
 import type { DocumentValue } from './document.ts';
 import { DecryptError, SeedEngineError } from './errors.ts';
 import { createId } from './id.ts';
+import { fixCipher, sealingOf } from './seal-blob.ts';
 import { openBytes, sealBytes } from './sealed.ts';
 import { sessionFromDocument } from './session-decode.ts';
 import {
@@ -191,7 +192,8 @@ export function removeSessionDocument(store: Store, id: string): Promise<boolean
 
 /** Seals a password or the like, to be put among a session's secrets. */
 export async function sealSecret(cipher: Cipher, secret: string): Promise<SealedSecret> {
-  return { cipher: cipher.name, sealed: await sealBytes(cipher, Buffer.from(secret)) };
+  const fixed = await fixCipher(cipher);
+  return { ...sealingOf(fixed), sealed: await sealBytes(fixed, Buffer.from(secret)) };
 }
 
 /** Opens one of a session's secrets; `undefined` where it has none of that name. Throws `DecryptError`. */

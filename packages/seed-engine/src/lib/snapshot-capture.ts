@@ -2,6 +2,7 @@ import type { Bytes } from '@optio-ts/host-core';
 
 import type { Cipher } from './cipher.ts';
 import { createId } from './id.ts';
+import { sealBlob } from './seal-blob.ts';
 import { pruneSnapshots } from './snapshot-retention.ts';
 import {
   loadLatestSnapshot,
@@ -87,14 +88,13 @@ export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
       parts.set(part, 'underway');
       const partCipher = part === 'workdir' ? (options.workdirCipher ?? cipher) : cipher;
       try {
-        const { id: blobId, ...info } = await store.writeBlob({
+        const blob: SnapshotBlob = await sealBlob(store, partCipher, {
           owner: { collection, id },
           name: part,
           metadata: { processId: options.processId },
-          content: partCipher.encrypt(content),
+          content,
           ...(abortSignal === undefined ? {} : { abortSignal }),
         });
-        const blob: SnapshotBlob = { id: blobId, ...info, cipher: partCipher.name };
         parts.set(part, blob);
         return blob;
       } catch (error) {

@@ -21,6 +21,8 @@ export interface SnapshotBlob {
   readonly sizeBytes?: number;
   /** Of the bytes as stored, in hex. Absent for a blob of the original. */
   readonly sha256?: string;
+  /** For whom it is sealed: names the recipients of a keyring. */
+  readonly sealedFor?: string;
 }
 
 /** What is kept of a session to go on with it later, here or elsewhere. */
@@ -123,6 +125,7 @@ function partFields(part: SnapshotPart, blob: SnapshotBlob): Record<string, Docu
     ...(blob.cipher === undefined ? {} : { [`${part}Cipher`]: blob.cipher }),
     ...(blob.sizeBytes === undefined ? {} : { [`${part}SizeBytes`]: blob.sizeBytes }),
     ...(blob.sha256 === undefined ? {} : { [`${part}Sha256`]: blob.sha256 }),
+    ...(blob.sealedFor === undefined ? {} : { [`${part}SealedFor`]: blob.sealedFor }),
   };
 }
 
@@ -135,11 +138,13 @@ function snapshotFromDocument(document: StoredDocument): Snapshot {
     const cipher = fields.optionalText(`${part}Cipher`);
     const sizeBytes = fields.optionalNumber(`${part}SizeBytes`);
     const sha256 = fields.optionalText(`${part}Sha256`);
+    const sealedFor = fields.optionalText(`${part}SealedFor`);
     return {
       id,
       ...(cipher === undefined ? {} : { cipher }),
       ...(sizeBytes === undefined ? {} : { sizeBytes }),
       ...(sha256 === undefined ? {} : { sha256 }),
+      ...(sealedFor === undefined ? {} : { sealedFor }),
     };
   };
   const login = blobOf('login');
