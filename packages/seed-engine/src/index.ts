@@ -80,7 +80,8 @@ export {
   type StoreSeedOptions,
   type VerifySeedOptions,
 } from './lib/seed-store.ts';
-export type { Quarantine, Seed, SeedLeaseInfo, SeedManifest } from './lib/seed.ts';
+export type { Seed, SeedLeaseInfo, SeedManifest } from './lib/seed.ts';
+export type { Quarantine } from './lib/quarantine.ts';
 export { purgeExpiredSeeds, updateSeed, type SeedChange } from './lib/seed-change.ts';
 export type { SeedContents, SeedFiles, SeedTransform } from './lib/seed-edit.ts';
 export { holdSeedLease, type HeldSeedLease, type HoldSeedLeaseOptions } from './lib/held-seed-lease.ts';

@@ -1,5 +1,6 @@
 import type { DocumentValue, StoredDocument } from './document.ts';
 import { readFields, type FieldReader } from './field-reader.ts';
+import { readQuarantine, type Quarantine } from './quarantine.ts';
 import type { Collection } from './store.ts';
 
 /** What of a home makes a seed of one kind of agent. */
@@ -57,12 +58,6 @@ export interface Seed {
 export interface SeedLeaseInfo {
   readonly holder: string;
   readonly expiresAt: Date;
-}
-
-/** The mark of what could not be opened. */
-export interface Quarantine {
-  readonly reason: string;
-  readonly at: Date;
 }
 
 /** A seed as its document says, and its blob. */
@@ -127,12 +122,6 @@ export function seedFromDocument(document: StoredDocument, now: Date = new Date(
     },
     blobId: problem === undefined ? blobId : undefined,
   };
-}
-
-/** The mark of what could not be opened, of a seed or a snapshot. */
-export function readQuarantine(fields: FieldReader): Quarantine | undefined {
-  const mark = fields.inner('quarantine');
-  return mark && { reason: mark.text('reason'), at: mark.date('at') };
 }
 
 /** `undefined` when nobody has it. */

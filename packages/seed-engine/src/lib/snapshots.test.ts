@@ -155,6 +155,21 @@ describe('retention', () => {
     expect(await endStates(store)).toEqual([...Array.from({ length: 5 }, () => 'failed'), 'cancelled', 'done']);
   });
 
+  it('neither counts nor removes what is in quarantine', async () => {
+    const store = createMemoryStore();
+    const first = await capture(store, 'done');
+    const { snapshot } = await capture(store, 'done');
+    const stored = await store.get(snapshotCollection('opencode'), snapshot.id);
+    if (stored === undefined) throw new Error('no snapshot');
+    const quarantine = { reason: 'no key opens it', at: new Date() };
+    await store.replace(snapshotCollection('opencode'), { ...stored, quarantine });
+    for (let index = 0; index < 3; index += 1) await capture(store, 'failed', { retention: 1 });
+    const left = await listAll(listSnapshots(store, 'opencode', 'nightly-7'));
+    expect(left.map(({ endState }) => endState)).toEqual(['failed', 'done', 'done']);
+    expect(left.map(({ id }) => id).slice(1)).toEqual([snapshot.id, first.snapshot.id]);
+    expect(left[1]?.quarantine).toEqual(quarantine);
+  });
+
   it('leaves other tasks alone', async () => {
     const store = createMemoryStore();
     await capture(store, 'done', { taskId: 'other' });

@@ -3,6 +3,7 @@ import type { Bytes } from '@optio-ts/host-core';
 import type { Cipher } from './cipher.ts';
 import type { DocumentValue, StoredDocument } from './document.ts';
 import { readFields } from './field-reader.ts';
+import { readQuarantine, type Quarantine } from './quarantine.ts';
 import { openSealed } from './sealed.ts';
 import type { Collection, Store } from './store.ts';
 
@@ -40,6 +41,8 @@ export interface Snapshot {
   readonly login?: SnapshotBlob;
   /** Of the agent that the session was exported from. Absent in a snapshot of the original. */
   readonly agentVersion?: string;
+  /** A part could not be opened when all was sealed anew. */
+  readonly quarantine?: Quarantine;
 }
 
 /** Where snapshots of a kind of agent are kept: `{prefix}_{agent}_session_snapshots`. */
@@ -148,6 +151,7 @@ function snapshotFromDocument(document: StoredDocument): Snapshot {
     };
   };
   const login = blobOf('login');
+  const quarantine = readQuarantine(fields);
   const agentVersion = fields.optionalText('agentVersion');
   return {
     id: document.id,
@@ -159,5 +163,6 @@ function snapshotFromDocument(document: StoredDocument): Snapshot {
     session: blobOf('session') ?? { id: fields.blob('sessionBlobId') },
     ...(login && { login }),
     ...(agentVersion === undefined ? {} : { agentVersion }),
+    ...(quarantine && { quarantine }),
   };
 }
