@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 
-import ssh2 from 'ssh2';
-import type { AnyAuthMethod, AuthenticationType, NextAuthHandler } from 'ssh2';
+import type { AnyAuthMethod } from 'ssh2';
 
-import { fingerprintOf } from './host-keys.ts';
+import { listAgentKeys } from './agent-keys.ts';
+import { fingerprintOf, parsePin } from './host-keys.ts';
+import { planLogin, type Attempt, type LoginPlan, type OpenedAttempt } from './login-plan.ts';
+import { readPrivateKey } from './private-key.ts';
 
 /** A secret, or what fetches it when it is needed. */
 export type SecretSource = string | (() => string | Promise<string>);
@@ -19,14 +21,14 @@ export interface KeyboardPrompt {
 export type SshAuthentication =
   | {
       readonly type: 'key';
-      /** The key itself: OpenSSH, PEM or PuTTY format. */
+      /** The key itself: in OpenSSH's, PEM (PKCS#1, SEC1, PKCS#8) or PuTTY's format. */
       readonly privateKey: string | Uint8Array;
       /** Asked for only when the key is encrypted. */
       readonly passphrase?: SecretSource;
     }
   | {
       readonly type: 'key-file';
-      /** Path of a private key on this machine. Read for each connection. */
+      /** Path of a private key on this machine, readable for its owner alone. Read for each connection. */
       readonly path: string;
       readonly passphrase?: SecretSource;
     }
@@ -34,6 +36,11 @@ export type SshAuthentication =
       readonly type: 'agent';
       /** The ssh-agent's socket, as in `SSH_AUTH_SOCK`. The agent is used here and never forwarded. */
       readonly socketPath: string;
+      /**
+       * Only these of its keys, in this order: public keys or fingerprints. A server takes few tries (OpenSSH six), so an agent
+       * that holds many keys needs it. @default all that it holds
+       */
+      readonly keys?: readonly string[];
     }
   | {
       readonly type: 'password';
@@ -46,161 +53,139 @@ export type SshAuthentication =
       readonly answer: (prompts: readonly KeyboardPrompt[]) => readonly string[] | Promise<readonly string[]>;
     };
 
-/** The attempts that will be made, in order, and what to say of them when none worked. */
-export interface AuthenticationPlan {
-  readonly handler: (
-    methodsLeft: readonly AuthenticationType[] | null,
-    partialSuccess: boolean | null,
-    next: NextAuthHandler,
-  ) => void;
-  /** What was tried and what the server would take. No secret. */
-  describe(): string;
-}
-
-interface Attempt {
-  readonly method: AuthenticationType;
-  readonly description: string;
-  readonly open: () => Promise<AnyAuthMethod>;
-}
-
 /**
- * Reads keys and makes the plan for one connection. Rejects with a plain `Error` whose message goes on after `Cannot log in
- * to …: `.
+ * Makes the plan for one connection. Key files are read when their turn has come, secrets are asked for when they are needed; a
+ * way that cannot be used is told in the end, when none of the others worked.
  */
-export async function planAuthentication(
-  user: string,
-  ways: readonly SshAuthentication[],
-): Promise<AuthenticationPlan> {
-  const attempts = (await Promise.all(ways.map((way) => attemptsOf(user, way)))).flat();
-  const tried: string[] = [];
+export async function planAuthentication(user: string, ways: readonly SshAuthentication[]): Promise<LoginPlan> {
   const failures: string[] = [];
-  let accepted: readonly string[] = [];
-  let next = 0;
-  const isPossible = (attempt: Attempt, methods: readonly string[] | null): boolean =>
-    methods === null || methods.includes(attempt.method === 'agent' ? 'publickey' : attempt.method);
-  const tryNext = (methods: readonly string[] | null, callback: NextAuthHandler): void => {
-    const attempt = attempts.slice(next).find((candidate) => isPossible(candidate, methods));
-    if (attempt === undefined) return giveUp(callback);
-    next = attempts.indexOf(attempt) + 1;
-    tried.push(attempt.description);
-    void open(attempt, methods, callback);
-  };
-  const open = async (
-    attempt: Attempt,
-    methods: readonly string[] | null,
-    callback: NextAuthHandler,
-  ): Promise<void> => {
-    let method: AnyAuthMethod;
-    try {
-      method = await attempt.open();
-    } catch (error) {
-      failures.push(`${attempt.description}: ${error instanceof Error ? error.message : 'failed'}`);
-      return tryNext(methods, callback);
-    }
-    callback(method);
-  };
-  return {
-    handler(methodsLeft, _partialSuccess, callback) {
-      if (methodsLeft !== null) accepted = methodsLeft;
-      tryNext(methodsLeft, callback);
-    },
-    describe() {
-      const attempted = tried.length === 0 ? 'nothing that could be tried' : `tried ${tried.join(', ')}`;
-      const offered = accepted.length === 0 ? '' : `; the server takes ${accepted.join(', ')}`;
-      return `${attempted}${offered}${failures.map((failure) => `; ${failure}`).join('')}`;
-    },
-  };
-}
-
-/** ssh2 takes `false` for "no more"; its types do not say so. */
-function giveUp(callback: NextAuthHandler): void {
-  (callback as unknown as (none: false) => void)(false);
+  const lists = await Promise.all(
+    ways.map((way) =>
+      attemptsOf(user, way).catch((error: Error) => {
+        failures.push(error.message);
+        return [];
+      }),
+    ),
+  );
+  return planLogin(user, lists.flat(), failures);
 }
 
 async function attemptsOf(user: string, way: SshAuthentication): Promise<readonly Attempt[]> {
   switch (way.type) {
     case 'key':
-      return [await keyAttempt(user, way.privateKey, way.passphrase, 'the given key')];
-    case 'key-file': {
-      const content = await readFile(way.path).catch((error: unknown) => {
-        throw new Error(`the key file ${way.path} cannot be read (${(error as NodeJS.ErrnoException).code})`, {
-          cause: error,
-        });
-      });
-      return [await keyAttempt(user, content, way.passphrase, way.path)];
-    }
-    case 'agent': {
-      const { socketPath } = way;
-      const open = async (): Promise<AnyAuthMethod> => ({ type: 'agent', username: user, agent: socketPath });
-      return [{ method: 'agent', description: `the keys of the agent at ${socketPath}`, open }];
-    }
+      return [keyAttempt(user, 'the given key', () => Promise.resolve(Buffer.from(way.privateKey)), way.passphrase)];
+    case 'key-file':
+      return [keyAttempt(user, way.path, () => readKeyFile(way.path), way.passphrase)];
+    case 'agent':
+      return agentAttempts(
+        user,
+        way.socketPath,
+        way.keys?.map((key) => parsePin(key).fingerprint),
+      );
     case 'password': {
-      const password = memoised(way.password);
+      const password = memoised(way.password, 'cannot be had: what was to fetch it failed');
       return [
         {
           method: 'password',
           description: 'the password',
-          open: async () => ({ type: 'password', username: user, password: await password() }),
+          open: async () => ({ method: { type: 'password', username: user, password: await password() } }),
         },
-        {
-          method: 'keyboard-interactive',
-          description: 'the password as an answer',
-          open: async () =>
-            questions(user, async (prompts) => {
-              // More than one question, or one that is shown, is not a question for the password.
-              if (prompts.length === 0) return [];
-              if (prompts.length > 1 || prompts[0]?.echo === true)
-                throw new Error('the server asks for more than a password');
-              return [await password()];
-            }),
-        },
+        questionAttempt(user, 'the password as an answer', async (prompts) => {
+          // More than one question, or one that is shown, is not a question for the password.
+          if (prompts.length === 0) return [];
+          if (prompts.length > 1 || prompts[0]?.echo === true)
+            throw new Error('the server asks for more than a password');
+          return [await password()];
+        }),
       ];
     }
-    case 'keyboard-interactive': {
-      const answer = async (prompts: readonly KeyboardPrompt[]): Promise<readonly string[]> => way.answer(prompts);
-      return [
-        {
-          method: 'keyboard-interactive',
-          description: 'answers to questions',
-          open: async () => questions(user, answer),
-        },
-      ];
-    }
+    case 'keyboard-interactive':
+      return [questionAttempt(user, 'answers to questions', async (prompts) => way.answer(prompts))];
   }
 }
 
-async function keyAttempt(
+async function agentAttempts(
   user: string,
-  privateKey: string | Uint8Array,
-  passphrase: SecretSource | undefined,
+  socketPath: string,
+  wanted: readonly string[] | undefined,
+): Promise<readonly Attempt[]> {
+  const name = `the agent at ${socketPath}`;
+  const held = await listAgentKeys(socketPath).catch((error: Error) => {
+    throw new Error(`${name}: ${error.message}`);
+  });
+  const attempts = held.map(({ key, agent, hasSigned }): Attempt => {
+    const fingerprint = fingerprintOf(key.getPublicSSH());
+    return {
+      method: 'publickey',
+      description: `${key.type} ${fingerprint} of ${name}`,
+      fingerprint,
+      wasTaken: hasSigned,
+      open: async () => ({ method: { type: 'agent', username: user, agent } }),
+    };
+  });
+  const chosen =
+    wanted === undefined
+      ? attempts
+      : wanted.flatMap((pin) => attempts.filter(({ fingerprint }) => fingerprint === pin));
+  if (chosen.length === 0) {
+    throw new Error(`${name} holds ${held.length === 0 ? 'no key' : 'none of the keys that are to be used'}`);
+  }
+  return chosen;
+}
+
+function keyAttempt(
+  user: string,
   name: string,
-): Promise<Attempt> {
-  const content = typeof privateKey === 'string' ? privateKey : Buffer.from(privateKey);
-  let key = ssh2.utils.parseKey(content);
-  if (key instanceof Error && /encrypted|passphrase/i.test(key.message) && passphrase !== undefined) {
-    key = ssh2.utils.parseKey(content, await memoised(passphrase)());
-    if (key instanceof Error) throw new Error(`${name} cannot be decrypted: is the passphrase right?`);
-  }
-  const parsed = Array.isArray(key) ? key[0] : key;
-  if (parsed === undefined || parsed instanceof Error) {
-    const isEncrypted = parsed !== undefined && /encrypted|passphrase/i.test(parsed.message);
-    throw new Error(
-      isEncrypted ? `${name} is encrypted and no passphrase was given` : `${name} is no private key that can be read`,
-    );
-  }
-  if (!parsed.isPrivateKey()) throw new Error(`${name} is a public key, and logging in needs the private one`);
-  return {
-    method: 'publickey',
-    description: `${name} (${parsed.type} ${fingerprintOf(parsed.getPublicSSH())})`,
-    open: async () => ({ type: 'publickey', username: user, key: parsed }),
+  read: () => Promise<Buffer>,
+  passphrase: SecretSource | undefined,
+): Attempt {
+  const secret =
+    passphrase === undefined ? undefined : memoised(passphrase, 'is encrypted, and its passphrase cannot be had');
+  const openKey = async (): Promise<OpenedAttempt> => {
+    const content = await read();
+    let result = readPrivateKey(content);
+    if (result.kind === 'encrypted' && secret) result = readPrivateKey(content, await secret());
+    if (result.kind !== 'key') throw new Error(keyProblems[result.kind]);
+    const { key } = result;
+    const fingerprint = fingerprintOf(key.getPublicSSH());
+    return {
+      method: { type: 'publickey', username: user, key },
+      description: `${name} (${key.type} ${fingerprint})`,
+      fingerprint,
+    };
   };
+  let opened: Promise<OpenedAttempt> | undefined;
+  return { method: 'publickey', description: name, open: () => (opened ??= openKey()) };
 }
 
-function questions(
+const keyProblems = {
+  encrypted: 'is encrypted and no passphrase was given',
+  'wrong-passphrase': 'cannot be decrypted: is the passphrase right?',
+  public: 'is a public key, and logging in needs the private one',
+  unreadable: 'is no private key that can be read',
+} as const;
+
+/** A key that others can read is refused, as OpenSSH does: it may be known to them by now. */
+async function readKeyFile(path: string): Promise<Buffer> {
+  try {
+    await using file = await open(path, 'r');
+    const { mode, uid } = await file.stat();
+    if (uid === process.getuid?.() && (mode & 0o077) !== 0) {
+      throw new Error(`can be read by others (mode ${(mode & 0o777).toString(8).padStart(4, '0')}): chmod 600 ${path}`);
+    }
+    return await file.readFile();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === undefined ? error : new Error(`cannot be read (${code})`, { cause: error });
+  }
+}
+
+function questionAttempt(
   user: string,
+  description: string,
   answer: (prompts: readonly KeyboardPrompt[]) => Promise<readonly string[]>,
-): AnyAuthMethod {
-  return {
+): Attempt {
+  const method: AnyAuthMethod = {
     type: 'keyboard-interactive',
     username: user,
     prompt: (_name, _instructions, _language, prompts, finish) => {
@@ -212,9 +197,18 @@ function questions(
       );
     },
   };
+  return { method: 'keyboard-interactive', description, open: () => Promise.resolve({ method }) };
 }
 
-function memoised(source: SecretSource): () => Promise<string> {
+/** Asked once. What a failing source says stays with it: it may hold the secret. */
+function memoised(source: SecretSource, problem: string): () => Promise<string> {
   let value: Promise<string> | undefined;
-  return () => (value ??= Promise.resolve(typeof source === 'string' ? source : source()));
+  const fetch = async (): Promise<string> => {
+    try {
+      return typeof source === 'string' ? source : await source();
+    } catch {
+      throw new Error(problem);
+    }
+  };
+  return () => (value ??= fetch());
 }

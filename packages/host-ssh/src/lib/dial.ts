@@ -7,6 +7,7 @@ import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
 
 import { planAuthentication } from './authentication.ts';
 import type { HostKeyRefusal } from './host-keys.ts';
+import type { LoginPlan } from './login-plan.ts';
 import type { ResolvedEndpoint, ResolvedOptions } from './options.ts';
 
 /** A logged-in connection, with those it goes through. */
@@ -106,9 +107,7 @@ async function logIn(
 
   const stop = armed(endpoint, options, abortSignal, ready.reject);
   try {
-    const plan = await planAuthentication(endpoint.user, endpoint.authentication).catch((error: Error) => {
-      throw loginFailed(endpoint, error.message, { cause: error });
-    });
+    const plan = await planAuthentication(endpoint.user, endpoint.authentication);
     const check = await endpoint.hostKeys.open(endpoint.keyName).catch((error: Error) => {
       const message = `Host key of ${endpoint.description} refused: ${endpoint.hostKeys.description} cannot be read (${error.message}); nothing is accepted unread`;
       throw new HostError('HOST_KEY_REFUSED', message, { cause: error });
@@ -123,7 +122,7 @@ async function logIn(
         ready.reject(new HostError('HOST_KEY_REFUSED', message));
       } else if (error.level === 'client-authentication') {
         ready.reject(loginFailed(endpoint, plan.describe(), { cause: error }));
-      } else ready.reject(connectFailed(endpoint, error.message, { cause: error }));
+      } else ready.reject(beforeLogin(endpoint, plan, error.message, error));
     });
     client.on('ready', () => {
       isReady = true;
@@ -133,8 +132,7 @@ async function logIn(
     socket.on('close', () => {
       isLost = true;
       lost.resolve(lastError);
-      if (!isReady)
-        ready.reject(connectFailed(endpoint, lastError?.message ?? 'the server hung up before the login', {}));
+      if (!isReady) ready.reject(beforeLogin(endpoint, plan, lastError?.message ?? 'the server hung up', lastError));
     });
     client.connect({
       sock: socket as never,
@@ -227,6 +225,18 @@ function armed(
 
 function connectFailed(endpoint: ResolvedEndpoint, reason: string, options: ErrorOptions): HostError {
   return new HostError('CONNECT_FAILED', `Cannot connect to ${endpoint.description}: ${reason}`, options);
+}
+
+/** Once something was shown to the server, its hanging up is an answer to that: OpenSSH does it after too many tries. */
+function beforeLogin(endpoint: ResolvedEndpoint, plan: LoginPlan, reason: string, cause: Error | undefined): HostError {
+  const options = cause === undefined ? {} : { cause };
+  if (!plan.hasTried()) return connectFailed(endpoint, `${printable(reason)} before the login`, options);
+  return loginFailed(endpoint, `${plan.describe()}; then the connection ended: ${printable(reason)}`, options);
+}
+
+/** What a server says may hold anything. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}+/gu, ' ').slice(0, 500);
 }
 
 function loginFailed(endpoint: ResolvedEndpoint, reason: string, options: ErrorOptions): HostError {

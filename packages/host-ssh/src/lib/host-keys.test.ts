@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { acceptNew, fingerprintOf, fromKnownHosts, pinnedKey, type HostKeyPolicy } from './host-keys.ts';
+import { acceptNew } from './accept-new.ts';
+import { fingerprintOf, fromKnownHosts, pinnedKey, type HostKeyPolicy } from './host-keys.ts';
 
 const encoded = 'AAAAC3NzaC1lZDI1NTE5AAAAIJ4mwDGQSPoMhS8gPSYPzHMsr8bJ7OcVzUyHUkOfmtPb';
 const key = Buffer.from(encoded, 'base64');

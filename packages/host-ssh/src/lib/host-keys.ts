@@ -1,15 +1,8 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { userInfo } from 'node:os';
 
-import {
-  judgeKey,
-  keyTypeOf,
-  knownHostsName,
-  knownKeyTypes,
-  parseKnownHosts,
-  type KnownHostsLine,
-} from './known-hosts.ts';
+import { defaultKnownHostsFiles, readKnownHosts, type KnownHostsFile } from './known-hosts-files.ts';
+import { judgeKey, keyTypeOf, knownHostsName, knownKeyTypes, type KnownHostsLine } from './known-hosts.ts';
 
 /** The server whose key is to be judged, as the caller named it. */
 export interface HostKeyTarget {
@@ -44,16 +37,22 @@ export interface HostKeyPolicy {
 /**
  * Accepts the keys that OpenSSH known_hosts files hold for the host: plain and hashed names, `[host]:port`, wildcards,
  * negation, `@revoked`. A host that only has a `@cert-authority` line is refused: host certificates are not supported.
- * The files are read anew for each connection; one that cannot be read refuses the host.
+ * The files are read anew for each connection; one that cannot be read refuses the host. Without a path they are those that
+ * `ssh` reads by itself (`~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`), of which none needs to be there.
  */
 export function fromKnownHosts(...paths: readonly string[]): HostKeyPolicy {
-  if (paths.length === 0) throw new TypeError('fromKnownHosts needs the path of a file');
+  if (paths.length > 0) return knownHostsPolicy(paths.map((path) => ({ path, isOptional: false })));
+  const { user, global } = defaultKnownHostsFiles(userInfo().homedir);
+  return knownHostsPolicy([...user, ...global]);
+}
+
+/** `fromKnownHosts` for files of which some need not be there. */
+export function knownHostsPolicy(files: readonly KnownHostsFile[]): HostKeyPolicy {
+  const paths = files.map(({ path }) => path);
   return {
-    description: paths.join(', '),
+    description: paths.length === 0 ? 'no known_hosts file' : paths.join(', '),
     async open(target) {
-      const lines = (
-        await Promise.all(paths.map(async (path) => parseKnownHosts(await readFile(path, 'utf8'), path)))
-      ).flat();
+      const lines = await readKnownHosts(files);
       return {
         keyTypes: knownKeyTypes(lines, target),
         verify: (key) => Promise.resolve(refusalOf(lines, paths, target, key)),
@@ -86,54 +85,19 @@ export function pinnedKey(...keys: readonly string[]): HostKeyPolicy {
   };
 }
 
-/**
- * Accepts and writes down the key of a host that the file does not know, and from then on only that key. The file (and its
- * directory) is made when it is missing, mode 0600.
- */
-export function acceptNew(path: string): HostKeyPolicy {
-  return {
-    description: `${path} (new hosts are accepted)`,
-    async open(target) {
-      const text = await readText(path);
-      const lines = parseKnownHosts(text, path);
-      return {
-        keyTypes: knownKeyTypes(lines, target),
-        async verify(key) {
-          const verdict = judgeKey(lines, target, key);
-          if (verdict.kind !== 'unknown' || verdict.hasAuthority) return refusalOf(lines, [path], target, key);
-          await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-          const line = `${knownHostsName(target.host, target.port)} ${keyTypeOf(key)} ${Buffer.from(key).toString('base64')}\n`;
-          // A last line that is not ended would swallow it.
-          const separator = text === '' || text.endsWith('\n') ? '' : '\n';
-          await appendFile(path, separator + line, { mode: 0o600 });
-          return undefined;
-        },
-      };
-    },
-  };
-}
-
 /** `SHA256:…` of a key in SSH's wire format, as OpenSSH prints it. */
 export function fingerprintOf(key: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The text of a file that need not be there yet. */
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
-
-function refusalOf(
+/** Why a key is not accepted by known_hosts lines; `undefined` where it is. */
+export function refusalOf(
   lines: readonly KnownHostsLine[],
   paths: readonly string[],
   target: HostKeyTarget,
   key: Uint8Array,
 ): HostKeyRefusal | undefined {
+  const files = paths.length === 0 ? 'any known_hosts file' : paths.join(', ');
   const name = knownHostsName(target.host, target.port);
   const verdict = judgeKey(lines, target, key);
   switch (verdict.kind) {
@@ -148,17 +112,17 @@ function refusalOf(
       };
     case 'other-type':
       return {
-        reason: `it shows ${describeKey(key)}, but ${paths.join(', ')} knows it by ${verdict.keyTypes.join(', ')} only`,
+        reason: `it shows ${describeKey(key)}, but ${files} knows it by ${verdict.keyTypes.join(', ')} only`,
         remedy: `check the fingerprint and add the key under the name ${name}`,
       };
     case 'unknown':
       return verdict.hasAuthority
         ? {
-            reason: `${paths.join(', ')} trusts only certificates for it, and host certificates are not supported`,
+            reason: `${files} trusts only certificates for it, and host certificates are not supported`,
             remedy: `add the key itself under the name ${name}, or pin its fingerprint ${fingerprintOf(key)}`,
           }
         : {
-            reason: `${describeKey(key)} is not in ${paths.join(', ')}`,
+            reason: `${describeKey(key)} is not in ${files}`,
             remedy: `check the fingerprint and add the key under the name ${name} (connecting once with ssh does that)`,
           };
   }
@@ -168,13 +132,14 @@ function describeKey(key: Uint8Array): string {
   return `${keyTypeOf(key)} ${fingerprintOf(key)}`;
 }
 
-function parsePin(text: string): { readonly fingerprint: string; readonly keyType?: string } {
+/** Reads a fingerprint or a public key. Throws a `TypeError` for what is neither. */
+export function parsePin(text: string): { readonly fingerprint: string; readonly keyType?: string } {
   const match = /^(SHA256:[A-Za-z0-9+/]{43})=?$/.exec(text);
   if (match?.[1] !== undefined) return { fingerprint: match[1] };
   const [keyType = '', encoded = ''] = text.trim().split(/\s+/);
   const key = Buffer.from(encoded, 'base64');
   if (keyType === '' || keyTypeOf(key) !== keyType) {
-    throw new TypeError('A pinned key must be a fingerprint like SHA256:… or a public key like ssh-ed25519 AAAA…');
+    throw new TypeError('A key must be given as a fingerprint like SHA256:… or as a public key like ssh-ed25519 AAAA…');
   }
   return { fingerprint: fingerprintOf(key), keyType };
 }

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 
+import { matchesPatternList } from './patterns.ts';
+
 /** One usable line of a known_hosts file. */
 export interface KnownHostsLine {
   /** `path:number` of the line, for messages. */
@@ -35,14 +37,7 @@ export function knownHostsName(host: string, port: number): string {
 /** Whether a line speaks of that name (as `knownHostsName` makes it). */
 export function matchesName(line: KnownHostsLine, name: string): boolean {
   if (line.patterns.startsWith('|1|')) return matchesHash(line.patterns, name);
-  let isMatch = false;
-  for (const pattern of line.patterns.split(',')) {
-    if (pattern.startsWith('!')) {
-      // One negated match and the line is not about this host, whatever else it says.
-      if (matchesPattern(pattern.slice(1), name)) return false;
-    } else if (matchesPattern(pattern, name)) isMatch = true;
-  }
-  return isMatch;
+  return matchesPatternList(line.patterns.toLowerCase().split(','), name);
 }
 
 /**
@@ -115,26 +110,4 @@ function matchesHash(field: string, name: string): boolean {
   if (salt === undefined || hash === undefined) return false;
   // HMAC-SHA1 is the file format's; it hides names from readers of the file and protects nothing else.
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest().equals(Buffer.from(hash, 'base64'));
-}
-
-/** `*` stands for any run of characters and `?` for one; brackets are literal. Linear: no pattern makes it slow. */
-function matchesPattern(pattern: string, name: string): boolean {
-  const wanted = pattern.toLowerCase();
-  let [at, position, star, starPosition] = [0, 0, -1, 0];
-  while (position < name.length) {
-    if (wanted[at] === '*') {
-      star = at;
-      at += 1;
-      starPosition = position;
-    } else if (at < wanted.length && (wanted[at] === '?' || wanted[at] === name[position])) {
-      at += 1;
-      position += 1;
-    } else if (star !== -1) {
-      at = star + 1;
-      starPosition += 1;
-      position = starPosition;
-    } else return false;
-  }
-  while (wanted[at] === '*') at += 1;
-  return at === wanted.length;
 }
