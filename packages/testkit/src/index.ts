@@ -43,3 +43,7 @@ export type {
   OriginalStep,
   StartOriginalOptions,
 } from './lib/original.ts';
+export { startLinkThread } from './lib/link-thread.ts';
+export type { LinkThread } from './lib/link-thread.ts';
+export { measure, printTable } from './lib/measure.ts';
+export type { Measured, MeasureOptions } from './lib/measure.ts';

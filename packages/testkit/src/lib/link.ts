@@ -42,6 +42,12 @@ export interface Link extends AsyncDisposable {
 /** Most bytes one direction keeps on their way; past it the sender is made to wait. */
 const maxBytesUnderway = 8 * 1024 * 1024;
 
+/** How late a timer of Node can be, in milliseconds. */
+const timerMs = 1;
+
+/** Bytes on their way in one direction below which they are a talk. */
+const talkBytes = 64 * 1024;
+
 /** Starts a TCP proxy to a port of this machine that delays, counts and fails on demand. */
 export async function startLink(options: StartLinkOptions): Promise<Link> {
   const state: LinkState = {
@@ -165,15 +171,26 @@ function carry(state: LinkState, pair: Pair, towards: 'client' | 'server'): () =
   let bytesUnderway = 0;
   let isWaiting = false;
   let timer: NodeJS.Timeout | undefined;
+  let turn: NodeJS.Immediate | undefined;
+  const stop = (): void => {
+    clearTimeout(timer);
+    clearImmediate(turn);
+  };
 
   const deliver = (): void => {
     timer = undefined;
+    turn = undefined;
     while (!state.isSilent && !to.destroyed) {
       const next = underway[0];
       if (next === undefined) return;
       const waitMs = next.at - performance.now();
-      if (waitMs > 0.5) {
-        timer = setTimeout(deliver, waitMs);
+      if (waitMs > timerMs) {
+        timer = setTimeout(deliver, waitMs - timerMs);
+        return;
+      }
+      // A talk is given its exact delay; a flood leaves the processor to those who make it.
+      if (waitMs > 0 && bytesUnderway < talkBytes) {
+        turn = setImmediate(deliver);
         return;
       }
       underway.shift();
@@ -210,14 +227,14 @@ function carry(state: LinkState, pair: Pair, towards: 'client' | 'server'): () =
     underway.push({ at: performance.now() + state.delayMs, chunk });
     bytesUnderway += chunk?.length ?? 0;
     if (bytesUnderway >= maxBytesUnderway) from.pause();
-    if (timer === undefined) deliver();
+    if (timer === undefined && turn === undefined) deliver();
   };
   from.on('data', accept);
   from.on('end', () => accept(undefined));
   from.on('close', () => {
-    if (to.destroyed) clearTimeout(timer);
+    if (to.destroyed) stop();
   });
-  to.on('close', () => clearTimeout(timer));
+  to.on('close', stop);
   return deliver;
 }
 
