@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream';
 
 import { createByteQueue, type Bytes } from '@optio-ts/host-core';
+import type { ClientChannel } from 'ssh2';
+
+import { topUpBytes, topUpWindow } from './top-up-window.ts';
 
 /** One output stream of a command, from the channel to its reader. */
 export interface ChannelOutput {
@@ -18,12 +21,17 @@ export interface ChannelOutput {
 /** More than a packet, less than the channel's window: so the stream is not stopped and started for each packet. */
 const highWaterMark = 256 * 1024;
 
-/** Begins to read a stream that was paused, with back-pressure. `filter` sees each chunk first and says what is output. */
+/**
+ * Begins to read one of a channel's streams, which was paused, with back-pressure. `filter` sees each chunk first and says
+ * what is output.
+ */
 export function readChannel(
+  channel: ClientChannel,
   source: Readable,
   filter: (chunk: Uint8Array) => Uint8Array = (chunk) => chunk,
 ): ChannelOutput {
   let received = 0;
+  let toppedUpAt = 0;
   let isUnblocked = false;
   const queue = createByteQueue({
     highWaterMark,
@@ -36,6 +44,9 @@ export function readChannel(
   source.on('data', (chunk: Buffer) => {
     received += chunk.byteLength;
     queue.push(filter(chunk));
+    if (received - toppedUpAt < topUpBytes || source.isPaused()) return;
+    toppedUpAt = received;
+    topUpWindow(channel);
   });
   source.resume();
   return {

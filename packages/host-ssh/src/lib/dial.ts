@@ -9,6 +9,7 @@ import { planAuthentication } from './authentication.ts';
 import type { HostKeyRefusal } from './host-keys.ts';
 import type { LoginPlan } from './login-plan.ts';
 import type { ResolvedEndpoint, ResolvedOptions } from './options.ts';
+import { writeInBursts } from './write-in-bursts.ts';
 
 /** A logged-in connection, with those it goes through. */
 export interface Dialled {
@@ -55,6 +56,7 @@ async function openSocket(
 ): Promise<Duplex> {
   const { host, port } = endpoint;
   const socket = connect({ host, port, noDelay: true });
+  writeInBursts(socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   socket.once('connect', resolve);
   socket.once('error', (error: NodeJS.ErrnoException) =>

@@ -54,8 +54,8 @@ export async function startSshProcess(shell: LeasedShell, options: StartSshProce
     if (report === 'go') started.resolve();
     else started.reject(launchError(report, options));
   });
-  const stdout = readChannel(channel);
-  const stderr = readChannel(channel.stderr, (chunk) => scanner.filter(chunk));
+  const stdout = readChannel(channel, channel);
+  const stderr = readChannel(channel, channel.stderr, (chunk) => scanner.filter(chunk));
   // Both in one go: the launch and what fits of the input travel together.
   channel.write(composeLaunch(options));
   const feed = feedStdin(options.stdin, channel);

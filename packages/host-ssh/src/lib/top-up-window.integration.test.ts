@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+
+import { startSshd } from '@optio-ts/testkit';
+import ssh2, { type ClientChannel } from 'ssh2';
+import { expect, it } from 'vitest';
+
+import { topUpWindow } from './top-up-window.ts';
+
+it('finds in ssh2 what opens the window again, long before half of it is used up', async ({ skip }) => {
+  const { sshd, reason } = await startSshd();
+  if (sshd === undefined) return skip(reason);
+  await using _ = sshd;
+  const client = new ssh2.Client();
+  client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
+  await once(client, 'ready');
+  const channel = await new Promise<ClientChannel>((resolve, reject) =>
+    client.exec('head -c 300000 /dev/zero', (error, opened) => (error ? reject(error) : resolve(opened))),
+  );
+  const { incoming } = channel as ClientChannel & { readonly incoming: { readonly window: number } };
+  let received = 0;
+  const atTheEnd = new Promise<readonly number[]>((resolve) =>
+    channel.on('data', (chunk: Buffer) => {
+      received += chunk.byteLength;
+      if (received < 300_000) return;
+      const used = incoming.window;
+      topUpWindow(channel);
+      resolve([used, incoming.window]);
+    }),
+  );
+  expect(await atTheEnd).toEqual([2 * 1024 * 1024 - 300_000, 2 * 1024 * 1024]);
+  client.end();
+});
