@@ -7,8 +7,11 @@ export { commandError, cwdNotFoundError, outputLimitError } from './lib/command-
 export type { CommandErrorCode } from './lib/command-errors.ts';
 export { createByteQueue } from './lib/byte-queue.ts';
 export type { ByteQueue, ByteQueueOptions } from './lib/byte-queue.ts';
-export { CommandFailedError, HostError } from './lib/errors.ts';
-export type { HostErrorCode } from './lib/errors.ts';
+export { downloadFile } from './lib/download-file.ts';
+export type { DownloadedFile } from './lib/download-listener.ts';
+export type { DownloadFileOptions, DownloadProgress } from './lib/download-options.ts';
+export { CommandFailedError, DownloadFailedError, HostError } from './lib/errors.ts';
+export type { DownloadFailure, HostErrorCode } from './lib/errors.ts';
 export { feedStdin } from './lib/feed-stdin.ts';
 export type { StdinFeed } from './lib/feed-stdin.ts';
 export { DEFAULT_EXCLUDES, createExcludeMatcher } from './lib/exclude-matcher.ts';

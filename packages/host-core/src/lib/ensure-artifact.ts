@@ -3,7 +3,9 @@ import { isAbsolute } from 'node:path/posix';
 import { artifactScript } from './artifact-script.ts';
 import { createByteQueue } from './byte-queue.ts';
 import { HostError } from './errors.ts';
-import type { Bytes, Host, HostProcess } from './host.ts';
+import type { Host, HostProcess } from './host.ts';
+import { readLines } from './read-lines.ts';
+import type { LineReader } from './read-lines.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
 
@@ -130,34 +132,4 @@ function answerError(word: string, detail: string, what: string): HostError {
 
 function throwIfAborted(abortSignal: AbortSignal | undefined, what: string): void {
   if (abortSignal?.aborted === true) throw new HostError('ABORTED', `${what}: aborted`, { cause: abortSignal.reason });
-}
-
-interface LineReader {
-  /** `undefined` at the end. */
-  next(): Promise<string | undefined>;
-  drain(): Promise<void>;
-}
-
-function readLines(bytes: Bytes): LineReader {
-  const chunks = bytes[Symbol.asyncIterator]();
-  let held = '';
-  const next = async (): Promise<string | undefined> => {
-    for (;;) {
-      const end = held.indexOf('\n');
-      if (end >= 0) {
-        const line = held.slice(0, end);
-        held = held.slice(end + 1);
-        return line;
-      }
-      const chunk = await chunks.next();
-      if (chunk.done === true) return undefined;
-      held += Buffer.from(chunk.value).toString('utf8');
-    }
-  };
-  return {
-    next,
-    drain: async () => {
-      while ((await next()) !== undefined);
-    },
-  };
 }

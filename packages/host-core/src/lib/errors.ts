@@ -78,3 +78,36 @@ export class CommandFailedError extends HostError {
     this.stderr = result.stderr;
   }
 }
+
+/** Why a download did not work. */
+export type DownloadFailure =
+  | 'connect'
+  | 'cut-short'
+  | 'dns'
+  | 'other'
+  | 'redirect'
+  | 'stalled'
+  | 'status'
+  | 'tls'
+  | 'too-large';
+
+/** A host could not download a file. Its `code` is `DOWNLOAD_FAILED`. */
+export class DownloadFailedError extends HostError {
+  readonly failure: DownloadFailure;
+  /** The HTTP status that was no success; absent for any other `failure` than `status`. */
+  readonly status: number | undefined;
+
+  static {
+    this.prototype.name = 'DownloadFailedError';
+  }
+
+  constructor(
+    message: string,
+    details: { readonly failure: DownloadFailure; readonly status?: number },
+    options?: ErrorOptions,
+  ) {
+    super('DOWNLOAD_FAILED', message, options);
+    this.failure = details.failure;
+    this.status = details.status;
+  }
+}

@@ -3,6 +3,7 @@ import type { Bytes, Host } from './host.ts';
 import { enterScript, isMissing, pathError } from './path-access.ts';
 import type { PathOptions } from './path-access.ts';
 import { locate } from './path-info.ts';
+import { collectTail } from './read-tail.ts';
 import { shellScript } from './script.ts';
 
 /** Options of `readFile`. */
@@ -108,14 +109,4 @@ exec cat <&3`;
 function tooLongError(host: Host, path: string, maxBytes: number): HostError {
   const message = `Cannot read ${path} on ${host.description}: it is longer than ${maxBytes} bytes`;
   return new HostError('OUTPUT_LIMIT', message);
-}
-
-async function collectTail(bytes: Bytes): Promise<Buffer> {
-  let tail: Buffer = Buffer.alloc(0);
-  try {
-    for await (const chunk of bytes) tail = Buffer.concat([tail, chunk]).subarray(-4096);
-  } catch {
-    // The same reason fails stdout and `exited`: it is told there.
-  }
-  return tail;
 }
