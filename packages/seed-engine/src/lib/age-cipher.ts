@@ -1,9 +1,7 @@
-import { ReadableStream } from 'node:stream/web';
-
-import type { Bytes } from '@optio-ts/host-core';
 import { Decrypter, Encrypter, identityToRecipient } from 'age-encryption';
 
-import { readAgeHeader } from './age-header.ts';
+import { makeAgeHeader, splitAgeFile } from './age-header.ts';
+import { openPayload, sealPayload } from './age-payload.ts';
 import type { Cipher } from './cipher.ts';
 import { DecryptError, SeedEngineError } from './errors.ts';
 import { guardSource } from './source-guard.ts';
@@ -19,12 +17,12 @@ export interface AgeCipherOptions {
 /**
  * Seals in the format of age (age-encryption.org/v1), which the `age` command reads as well. Several recipients can
  * each open a blob, so keys can be changed one at a time. Works in pieces of 64 KiB; each is authenticated before it
- * is handed out.
+ * is handed out. The header is `age-encryption`'s work, the payload OpenSSL's.
  */
 export function ageCipher({ recipients, identities }: AgeCipherOptions): Cipher {
-  const encrypter = new Encrypter();
   const decrypter = new Decrypter();
   checked('recipients', 'an age recipient', () => {
+    const encrypter = new Encrypter();
     for (const recipient of recipients) encrypter.addRecipient(recipient);
   });
   checked('identities', 'an age identity', () => {
@@ -39,19 +37,24 @@ export function ageCipher({ recipients, identities }: AgeCipherOptions): Cipher 
       }
       const source = guardSource(plain);
       try {
-        yield* readOut(await encrypter.encrypt(readIn(source.content)));
+        yield* sealPayload(await makeAgeHeader(recipients), source.content);
       } catch (cause) {
         if (source.failure !== undefined) throw source.failure.error;
         throw new SeedEngineError('ENCRYPT_FAILED', 'age could not encrypt', { cause });
+      } finally {
+        await source.close();
       }
     },
     async *decrypt(sealed) {
       const source = guardSource(sealed);
       try {
-        yield* readOut(await decrypter.decrypt(readIn(readAgeHeader(source.content))));
+        const { header, payload } = await splitAgeFile(source.content);
+        yield* openPayload(await decrypter.decryptHeader(header), payload);
       } catch (cause) {
         if (source.failure !== undefined) throw source.failure.error;
         throw new DecryptError(`Cannot decrypt: ${reason(cause)}`, { cause });
+      } finally {
+        await source.close();
       }
     },
   };
@@ -69,15 +72,6 @@ export async function recipientOf(identity: string): Promise<string> {
   }
 }
 
-function readIn(content: Bytes): ReadableStream<Uint8Array> {
-  return ReadableStream.from(content) as ReadableStream<Uint8Array>;
-}
-
-async function* readOut(content: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
-  // An empty blob is one empty piece.
-  for await (const chunk of content as Bytes) if (chunk.length > 0) yield chunk;
-}
-
 /** An identity in the caller's hands may be wrong: its text must not get into the error. */
 function checked(option: string, what: string, add: () => void): void {
   try {
@@ -90,6 +84,5 @@ function checked(option: string, what: string, add: () => void): void {
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes('no identity matched')) return 'none of the configured keys opens it';
-  if (message.includes('invalid tag')) return 'it was changed or cut short';
   return message;
 }

@@ -29,6 +29,38 @@ export async function* inChunks(content: Bytes, chunkBytes: number): AsyncGenera
   if (used > 0) yield buffer.slice(0, used);
 }
 
+/** The start of a stream, and what follows it. */
+export interface Head {
+  readonly head: Buffer;
+  readonly rest: Bytes;
+  /** `false`: the stream ended before, and `head` is all of it. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Reads the start of a stream, as long as `lengthOf` says once it has seen enough. Should it throw, or nobody read the
+ * rest, the stream is the caller's to close.
+ */
+export async function takeHead(content: Bytes, lengthOf: (start: Buffer) => number | undefined): Promise<Head> {
+  const iterator = content[Symbol.asyncIterator]();
+  const rest = { [Symbol.asyncIterator]: () => iterator };
+  let start = Buffer.alloc(0);
+  for (;;) {
+    const length = lengthOf(start);
+    if (length !== undefined && length <= start.length) {
+      return { head: start.subarray(0, length), rest: followedBy(start.subarray(length), rest), isWhole: true };
+    }
+    const next = await iterator.next();
+    if (next.done === true) return { head: start, rest, isWhole: false };
+    start = Buffer.concat([start, next.value]);
+  }
+}
+
+async function* followedBy(first: Uint8Array, rest: Bytes): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  yield* rest;
+}
+
 /**
  * The same stream, ended by `abortSignal` with `ABORTED` even while its source keeps silent. The source is told to
  * stop, but not waited for: it may be the thing that hangs.

@@ -5,6 +5,8 @@ export interface GuardedSource {
   readonly content: Bytes;
   /** What the source threw, in a box: it may be `undefined`. */
   readonly failure: { readonly error: unknown } | undefined;
+  /** Tells the source to stop. Only for whoever does not read it to its end, and not while it is being read. */
+  close(): Promise<void>;
 }
 
 /** Watches a stream. */
@@ -18,8 +20,12 @@ export function guardSource(source: Bytes): GuardedSource {
       throw error;
     }
   }
+  const content = watch();
   return {
-    content: watch(),
+    content,
+    async close() {
+      await content.return(undefined);
+    },
     get failure() {
       return failure;
     },
