@@ -53,6 +53,13 @@ describe.each(shellHosts)('placeTar with $name', ({ missing, open }) => {
       const result = await placeTar(cutInput(host, bytes), directory, members, { beneath: '', existing: 'remove' });
       expect({ bytes, exitCode: result.exitCode, ...contents() }).toEqual({ bytes, exitCode: 1, ...old });
     }
+    // And nobody hears what it says.
+    const deaf: Host = {
+      ...host,
+      run: (command, options) => host.run(['sh', '-c', '"$@" 2>&1 | exec true', 'sh', ...command], options),
+    };
+    await placeTar(cutInput(deaf, 1024), directory, members, { beneath: '', existing: 'remove' });
+    expect(contents()).toEqual(old);
     const result = await placeTar(host, directory, members, { beneath: '', existing: 'remove' });
     expect(result.exitCode).toBe(0);
     expect(contents()).toEqual(Object.fromEntries(names.map((name) => [name, `new ${name}`])));

@@ -49,7 +49,7 @@ async function* withEnd(
 }
 
 // The clean-up ignores TERM, and so does the rm it starts: a kill of the whole tree may reach tar first, so that the script
-// is at its end already when its own TERM comes.
+// is at its end already when its own TERM comes. Where the link is lost nobody hears a complaint, and it must not end by that.
 //
 // `mv` into the current directory renames over whatever has the name, also over a link to a directory, which `mv a b` would
 // enter. What does not exist yet is moved as a whole tree; only directories that are there are walked.
@@ -67,6 +67,7 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'cleanup; exit 143' TERM INT HUP
+trap '' PIPE
 mkdir "./$stage" || exit
 cd "./$stage" && [ "$(pwd -P)" = "$top/$stage" ] || exit ${pathExitCodes.link}
 (umask 0 && exec tar -xpof -) || exit 1

@@ -1,3 +1,5 @@
+import { controlFunctions } from './supervised-scripts.ts';
+
 /**
  * Runs the command in the session that the supervisor has made for it and records its exit code in the name of a file: a
  * rename needs no free disk. Parameters: the directory, the record, the working directory, the umask, `all` or `some`, the
@@ -8,12 +10,14 @@
  * - A name that no shell variable can have (bash exports functions under such) is taken away by \`env -u\`: only names are in
  *   that argv. The lines of a value that look like variables do no harm: they are judged by their name like any other.
  */
-export const supervisedCommandScript = `
+export const supervisedCommandScript: string = `
 dir=$1 record=$2 cwd=$3 mask=$4 mode=$5 keep=$6 given=$7
 shift 7
+${controlFunctions}
 # Fails, and ends this, when nobody waits for the answer any more.
 printf 'ok %s\\n' "$record" || exit 1
 [ ! -e "$dir/cancelled" ] || exit 1
+[ -p "$dir/pipe" ] && [ ! -L "$dir/pipe" ] || exit 1
 exec >"$dir/pipe" 2>&1
 trap : HUP INT QUIT TERM
 newline='
@@ -55,6 +59,6 @@ clean() {
   exec "$@"
 )
 code=$?
-mv "$dir/state.run" "$dir/code.$code"
+( enter_control "$dir" && rename state.run "code.$code" )
 exit $code
 `;

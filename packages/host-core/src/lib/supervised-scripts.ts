@@ -13,6 +13,33 @@ is_marked() {
 `;
 
 /**
+ * Whoever runs as the same user may have put anything in the place of the records, also links.
+ *
+ * - `enter_control TASK/control/ID`: changes into it where it lies, with no link below the task directory, which is trusted.
+ *   What is the current directory cannot be exchanged any more.
+ * - `look_for WORD`: sets `code` to that of a file `WORD.<code>` of the current directory.
+ * - `rename FROM TO`: of a file of the current directory, into nothing that is there.
+ */
+export const controlFunctions = `
+enter_control() {
+  task=\${1%/*/*}
+  cd -P -- "$task" 2>/dev/null || return 1
+  set -- "\${PWD%/}\${1#"$task"}"
+  cd -P -- "$1" 2>/dev/null && [ "$PWD" = "$1" ]
+}
+look_for() {
+  for file in ./"$1".*; do
+    code=\${file##*.}
+    case $code in ''|????*|*[!0-9]*) continue ;; esac
+    [ ! -f "$file" ] || [ -L "$file" ] || return 0
+  done
+  return 1
+}
+rename() { [ -f "./$1" ] && [ ! -L "./$1" ] && [ ! -e "./$2" ] && [ ! -L "./$2" ] && mv "./$1" "./$2" 2>/dev/null; }
+complete() { if look_for code; then rename "code.$code" "exit.$code"; fi; }
+`;
+
+/**
  * Waits for the end of a supervised process. Prints `.` now and then, so that it ends when nobody reads any more, and at
  * last `exit <code> <itself|lease>`, or `lost`.
  *
@@ -22,7 +49,8 @@ is_marked() {
  */
 export const waitSupervisedScript: string = `
 dir=$1 given_boot=$2
-${processIdentityFunctions}
+unset CDPATH
+${processIdentityFunctions}${controlFunctions}
 read_boot
 turns=0 nap=0.1
 while :; do
@@ -31,11 +59,15 @@ while :; do
     if is_same "$3" "$4" || is_same "$7" "$8"; then writer=1; fi
     if is_same "$5" "$6"; then command=1; fi
   fi
+  here=
+  if enter_control "$dir"; then here=1; fi
   ended=itself
-  [ ! -e "$dir/ended.lease" ] || ended=lease
-  for file in "$dir"/exit.*; do [ ! -e "$file" ] || { printf 'exit %s %s\\n' "\${file##*.}" "$ended"; exit 0; }; done
+  [ ! -e ./ended.lease ] || ended=lease
+  if [ -n "$here" ] && { look_for exit || { [ -z "$writer$command" ] && look_for code; }; }; then
+    printf 'exit %s %s\\n' "$code" "$ended"
+    exit 0
+  fi
   if [ -z "$writer$command" ]; then
-    for file in "$dir"/code.*; do [ ! -e "$file" ] || { printf 'exit %s %s\\n' "\${file##*.}" "$ended"; exit 0; }; done
     echo lost
     exit 0
   fi
@@ -52,12 +84,16 @@ done
  */
 export const renewLeaseScript: string = `
 dir=$1 token=$2 given_boot=$3 command=$4 command_start=$5 watcher=$6 watcher_start=$7
-${processIdentityFunctions}
+unset CDPATH
+${processIdentityFunctions}${controlFunctions}
 read_boot
-for file in "$dir"/exit.*; do [ ! -e "$file" ] || { echo ended; exit 0; }; done
 [ "$boot" = "$given_boot" ] || { echo ended; exit 0; }
-for file in "$dir"/lease.*; do mv "$file" "$dir/lease.$token" 2>/dev/null; done
-[ -e "$dir/lease.$token" ] || { echo failed; exit 0; }
+enter_control "$dir" || { echo failed; exit 0; }
+if look_for exit; then echo ended; exit 0; fi
+for file in ./lease.*; do
+  if rename "\${file#./}" "lease.$token"; then break; fi
+done
+[ -f "./lease.$token" ] || { echo failed; exit 0; }
 if is_same "$watcher" "$watcher_start"; then echo renewed
 elif is_same "$command" "$command_start"; then echo unwatched
 else echo ended
@@ -78,9 +114,11 @@ export const stopSupervisedScript: string = `
 kill=$1 dir=$2 run=$3 given_boot=$4 trusted=$5 grace=$6 supervisor=$7 supervisor_start=$8 command=$9
 shift 9
 command_start=$1
-${processIdentityFunctions}${markFunction}
+unset CDPATH
+${processIdentityFunctions}${markFunction}${controlFunctions}
 read_boot
-if [ "$boot" != "$given_boot" ]; then echo confirmed; exit 0; fi
+# Nothing of another boot is alive, but that it is of another boot is the record's word: the run id is looked for all the same.
+if [ "$boot" != "$given_boot" ]; then command=0 supervisor=0 trusted=; fi
 lives() { is_same "$command" "$command_start" && { [ -n "$trusted" ] || is_marked OPTIO_RUN_ID "$command"; }; }
 wait_for() {
   left=$1
@@ -100,16 +138,18 @@ else root=
 fi
 report=$(sh -c "$kill" sh "$run" "$root" 500 '' 2>&1)
 result=$?
-has_exit() { for file in "$dir"/exit.*; do [ ! -e "$file" ] || return 0; done; return 1; }
+here=
+if enter_control "$dir"; then here=1; fi
+has_exit() { [ -n "$here" ] && look_for exit; }
 tries=0
 supervised() { ! has_exit && is_same "$supervisor" "$supervisor_start" && is_marked OPTIO_SUPERVISOR_OF "$supervisor"; }
 while [ $tries -lt 60 ] && supervised; do pause 0.05; tries=$((tries + 1)); done
 if supervised; then
   sh -c "$kill" sh '' "$supervisor:$supervisor_start" 0 '' >/dev/null 2>&1
 fi
-if [ $result = 0 ] && ! has_exit && [ -d "$dir" ]; then
-  mv "$dir/state.run" "$dir/code.137" 2>/dev/null
-  for file in "$dir"/code.*; do mv "$file" "$dir/exit.\${file##*.}" 2>/dev/null; done
+if [ $result = 0 ] && [ -n "$here" ] && ! has_exit; then
+  rename state.run code.137
+  complete
 fi
 case $result in
   0) echo confirmed ;;
@@ -123,14 +163,18 @@ esac
  * Everything it reads may have been forged; it says nothing of what does not look like a record.
  */
 export const findSupervisedScript: string = `
-control=$1/control
+unset CDPATH
 ${processIdentityFunctions}${markFunction}
 read_boot
-[ ! -L "$control" ] && [ -d "$control" ] || exit 0
-cd "$control" || exit 1
+cd -P -- "$1" || exit 1
+control=\${PWD%/}/control
+[ ! -L ./control ] && [ -d ./control ] || exit 0
+cd -P ./control && [ "$PWD" = "$control" ] || exit 1
 for id in *; do
-  [ ! -L "$id" ] && [ -d "$id" ] && [ ! -L "$id/record" ] && [ -f "$id/record" ] || continue
-  record=$(head -c 300 "$id/record" | head -n 1)
+  cd -P "$control" && [ "$PWD" = "$control" ] || exit 1
+  [ ! -L "./$id" ] && [ -d "./$id" ] && cd -P "./$id" && [ "$PWD" = "$control/$id" ] || continue
+  [ ! -L ./record ] && [ -f ./record ] || continue
+  record=$(head -c 300 ./record | head -n 1)
   set -f; set -- $record; set +f
   case $# in 9) ;; *) continue ;; esac
   run=$2 running=
@@ -154,15 +198,25 @@ done
  * the mark stays, and the start finds its id taken.
  */
 export const abandonSupervisedScript: string = `
-kill=$1 task=$2 dir=$2/control/$3 run=$4 over=$5
+kill=$1 task=$2 id=$3 run=$4 over=$5
+unset CDPATH
 umask 077
-[ -d "$task" ] && [ ! -L "$task/control" ] && mkdir -p "$dir/cancelled" 2>/dev/null
+here=
+if cd -P -- "$task" 2>/dev/null; then
+  task=\${PWD%/}
+  mkdir ./control 2>/dev/null
+  if [ ! -L ./control ] && cd -P ./control 2>/dev/null && [ "$PWD" = "$task/control" ]; then
+    mkdir "./$id" 2>/dev/null
+    if cd -P "./$id" 2>/dev/null && [ "$PWD" = "$task/control/$id" ]; then mkdir ./cancelled 2>/dev/null; fi
+    if cd -P "$task/control" 2>/dev/null && [ "$PWD" = "$task/control" ]; then here=1; fi
+  fi
+fi
 report=$(sh -c "$kill" sh "$run" '' 1000 '' 2>&1) || { echo "$report"; exit 0; }
 tries=0
 while [ $tries -lt 100 ] && [ -n "$(grep -ls "OPTIO_SUPERVISOR_OF=$run" /proc/[0-9]*/environ 2>/dev/null)" ]; do
   sleep 0.05 2>/dev/null || sleep 1
   tries=$((tries + 1))
 done
-[ -z "$over" ] || [ -L "$task/control" ] || rm -rf "$dir"
+[ -z "$over" ] || [ -z "$here" ] || rm -rf "./$id"
 echo gone
 `;

@@ -13,7 +13,7 @@ import type { SupervisedProcess } from './supervised-process.ts';
 import { parseRecord } from './supervised-record.ts';
 import { abandonSupervisedScript, findSupervisedScript } from './supervised-scripts.ts';
 import { startSupervisedScript, supervisorScript } from './supervisor-script.ts';
-import { checkRunId, checkTaskId } from './task-directory.ts';
+import { checkRunId, checkTaskId, isTaskId } from './task-directory.ts';
 
 /** Options of `startSupervised`. */
 export interface StartSupervisedOptions {
@@ -146,7 +146,7 @@ export async function findSupervised(
   const found: SupervisedProcess[] = [];
   for (let index = 0; index + 2 < fields.length; index += 3) {
     const [id = '', line = '', running = ''] = fields.slice(index, index + 3);
-    const record = parseRecord(line);
+    const record = isTaskId(id) ? parseRecord(line) : undefined;
     if (record === undefined || (runId !== undefined && record.runId !== runId)) continue;
     const parts = { host, id, directory: `${directory}/control/${id}`, record };
     found.push(createSupervisedProcess({ ...parts, isTrusted: false, wasRunning: running === 'running' }));

@@ -1,4 +1,5 @@
 import { processIdentityFunctions } from './process-identity-script.ts';
+import { controlFunctions } from './supervised-scripts.ts';
 
 /**
  * Starts a supervised process and prints one line: `ok` with its record, or `failed`, `exists`, `cwd`, `missing`, with a
@@ -27,17 +28,19 @@ mask=$(umask)
 umask 077
 ( cd -- "$cwd" ) 2>/dev/null || end cwd
 ( cd -- "$cwd" && command -v "$1" ) >/dev/null 2>&1 || end missing
-[ -d "$task" ] && [ ! -L "$task" ] || end "failed no directory $task"
-control=$task/control
-[ ! -L "$control" ] || end "failed $control is a link"
-mkdir "$control" 2>/dev/null
+[ -d "$task" ] && [ ! -L "$task" ] && cd -P -- "$task" 2>/dev/null || end "failed no directory $task"
+control=\${PWD%/}/control
+[ ! -L ./control ] || end "failed $control is a link"
+mkdir ./control 2>/dev/null
+cd -P ./control 2>/dev/null && [ "$PWD" = "$control" ] || end "failed $control cannot be entered"
 dir=$control/$id
-if ! error=$(mkdir "$dir" 2>&1); then
-  if [ -e "$dir" ] || [ -L "$dir" ]; then end exists; fi
+if ! error=$(mkdir "./$id" 2>&1); then
+  if [ -e "./$id" ] || [ -L "./$id" ]; then end exists; fi
   end "failed $error"
 fi
+cd -P "./$id" 2>/dev/null && [ "$PWD" = "$dir" ] || end "failed $dir cannot be entered"
 for name in state.run ended.itself lease.0 output errors; do
-  true >"$dir/$name" || end "failed cannot write to $dir"
+  true >"./$name" || end "failed cannot write to $dir"
 done
 read_boot
 # Not of this command any more: whoever ends that must not end what it started.
@@ -48,12 +51,12 @@ set -- sh -c "$supervise" sh "$wrap" "$kill" "$dir" "$run" "$boot" "$ticks" "$ti
 if command -v setsid >/dev/null; then set -- setsid sh -c 'exec setsid "$@"' sh "$@"
 else set -- perl -e 'use POSIX; fork and exit; POSIX::setsid(); exec @ARGV; exit 127' "$@"
 fi
-answer=$("$@" </dev/null 2>"$dir/errors" | { read -r answer; printf %s "$answer"; })
+answer=$("$@" </dev/null 2>./errors | { read -r answer; printf %s "$answer"; })
 case $answer in
   'ok '*) ;;
   *)
-    answer=\${answer:-failed $(head -c 400 "$dir/errors" | tr '\\n' ' ')}
-    rm -rf "$dir"
+    answer=\${answer:-failed $(head -c 400 ./errors | tr '\\n' ' ')}
+    cd -P "$control" && [ "$PWD" = "$control" ] && rm -rf "./$id"
     ;;
 esac
 end "$answer"
@@ -75,23 +78,24 @@ end "$answer"
 export const supervisorScript: string = `
 wrap=$1 kill=$2 dir=$3 run=$4 boot=$5 ticks=$6 tick=$7 limit=$8
 shift 8
-${processIdentityFunctions}
+${processIdentityFunctions}${controlFunctions}
 trap : HUP INT QUIT TERM
 cd /
 # The directory may be gone: nothing of this may depend on it.
 end_tree() {
   report=$(sh -c "$kill" sh "$run" "$1" 2000 '' 2>&1)
-  [ -z "$report" ] || { printf '%s\\n' "$report" >>"$dir/errors"; } 2>/dev/null
+  # Standard error is the file of that name, as it was opened at the start: by name it could be a link by now.
+  [ -z "$report" ] || printf '%s\\n' "$report" >&2
 }
 finish() {
   end_tree "$child:gone"
   tries=0
   while [ $tries -lt 20 ] && is_same "$pump" "$pump_start"; do pause 0.05; tries=$((tries + 1)); done
 }
+record_code() { ( enter_control "$dir" && rename state.run "code.$1" ) }
 record_exit() {
-  mv "$dir/state.run" "$dir/code.$1" 2>/dev/null
-  rm -f "$dir/pipe"
-  for file in "$dir"/code.*; do mv "$file" "$dir/exit.\${file##*.}"; done
+  record_code "$1"
+  ( enter_control "$dir" && { rm -f ./pipe; complete; } )
 }
 watch() {
   last= same=0
@@ -105,11 +109,13 @@ watch() {
       record_exit 137
       exit 0
     fi
-    set -- "$dir"/lease.*
+    here=
+    if enter_control "$dir"; then here=1; set -- ./lease.*; fi
+    cd /
     if [ "$1" = "$last" ]; then same=$((same + 1)); else last=$1 same=0; fi
-    if [ $same -ge "$ticks" ] || [ ! -d "$dir" ]; then
+    if [ $same -ge "$ticks" ] || [ -z "$here" ]; then
       trap '' TERM
-      mv "$dir/ended.itself" "$dir/ended.lease" 2>/dev/null
+      ( enter_control "$dir" && rename ended.itself ended.lease )
       end_tree "$child:$child_start"
       is_same $$ "$own" && exit 0
       finish
@@ -118,18 +124,22 @@ watch() {
     fi
   done
 }
-size() { bytes=$(wc -c <"$dir/output") || bytes=0; bytes=$((bytes)); }
+size() { bytes=$(wc -c <"$kept") || bytes=0; bytes=$((bytes)); }
 keep_output() {
+  # Opened once: by name it could be another file tomorrow.
+  { command exec 7>>"$dir/output"; } 2>/dev/null || exec cat >/dev/null
+  kept=/proc/self/fd/7
+  [ -e $kept ] || kept=$dir/output
   size
   while [ $bytes -lt "$limit" ]; do
     left=$((limit - bytes)) before=$bytes
-    if [ $left -ge 65536 ]; then dd bs=65536 count=$((left / 65536)) >>"$dir/output"
-    else dd bs=$left count=1 >>"$dir/output"
+    if [ $left -ge 65536 ]; then dd bs=65536 count=$((left / 65536)) >&7
+    else dd bs=$left count=1 >&7
     fi 2>/dev/null
     size
     [ $bytes -gt $before ] || break
   done
-  exec cat >/dev/null
+  exec cat >/dev/null 7>&-
 }
 fail() { printf 'failed %s\\n' "$1"; exit 1; }
 look_at $$ || fail 'cannot find its own process'
@@ -162,9 +172,9 @@ rm -f "$dir/private"
 code=$?
 exec >/dev/null
 # A pump that still waits for a writer, because there never was one, sees one come and go.
-if [ -p "$dir/pipe" ]; then { command exec 6<>"$dir/pipe"; } 2>/dev/null; exec 6>&-; else kill -KILL "$pump"; fi
+if [ -p "$dir/pipe" ] && [ ! -L "$dir/pipe" ]; then { command exec 6<>"$dir/pipe"; } 2>/dev/null; exec 6>&-; else kill -KILL "$pump"; fi
 read -r version run boot pid start child child_start watcher watcher_start <&5 || { kill -KILL "$pump"; exit 1; }
-mv "$dir/state.run" "$dir/code.$code" 2>/dev/null
+record_code "$code"
 finish
 kill -TERM "$watcher" 2>/dev/null
 tries=0

@@ -24,12 +24,21 @@ const consumerPattern = /^[A-Za-z][A-Za-z0-9-]*$/;
  * `TypeError`.
  */
 export function checkTaskId(taskId: string): void {
-  if (!taskIdPattern.test(taskId) || taskId === '.' || taskId === '..') {
+  if (!isName(taskId)) {
     throw new TypeError(
       `Not a task id: ${JSON.stringify(taskId)}: only letters, digits, ".", "_" and "-" are allowed, and neither "." nor ".."`,
     );
   }
   if (taskId.length > 200) throw new TypeError(`Not a task id: ${taskId.length} characters, at most 200 are allowed`);
+}
+
+/** Whether `checkTaskId` would take it. */
+export function isTaskId(taskId: string): boolean {
+  return isName(taskId) && taskId.length <= 200;
+}
+
+function isName(text: string): boolean {
+  return taskIdPattern.test(text) && text !== '.' && text !== '..';
 }
 
 /**
