@@ -1,14 +1,11 @@
+export type { CapturedOpencodeSeed, CaptureOpencodeSeedOptions } from './lib/capture.ts';
 export type { CaptureScope } from './lib/capture-plan.ts';
 export type { JsonObject, JsonValue } from './lib/config.ts';
 export { OpencodeSeedError } from './lib/errors.ts';
 export type { OpencodeSeedErrorCode } from './lib/errors.ts';
+export type { OpencodeLogin } from './lib/logins.ts';
 export { manifestFor, opencodeManifest } from './lib/manifest.ts';
 export { opencodeSeeds } from './lib/opencode-seeds.ts';
-export type {
-  CapturedOpencodeSeed,
-  CaptureOpencodeSeedOptions,
-  OpencodeSeeds,
-  OpencodeSeedsOptions,
-  PlantedOpencodeSeed,
-  PlantOpencodeSeedOptions,
-} from './lib/opencode-seeds.ts';
+export type { OpencodeSeeds, OpencodeSeedsOptions, OpencodeSeedVerification } from './lib/opencode-seeds.ts';
+export type { PlantedOpencodeSeed, PlantOpencodeSeedOptions } from './lib/plant.ts';
+export type { OpencodeSeedUse, UseOpencodeSeedOptions } from './lib/seed-use.ts';

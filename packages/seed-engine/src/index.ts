@@ -85,6 +85,7 @@ export type { Quarantine } from './lib/quarantine.ts';
 export { purgeExpiredSeeds, updateSeed, type SeedChange } from './lib/seed-change.ts';
 export type { SeedContents, SeedFiles, SeedTransform } from './lib/seed-edit.ts';
 export { holdSeedLease, type HeldSeedLease, type HoldSeedLeaseOptions } from './lib/held-seed-lease.ts';
+export { readSeedFiles, type ReadSeed, type ReadSeedFilesOptions } from './lib/read-seed-files.ts';
 export { rewriteSeed, type RewriteSeedOptions, type RewrittenSeed } from './lib/rewrite-seed.ts';
 export {
   acquireSeedLease,

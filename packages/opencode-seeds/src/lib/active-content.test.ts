@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
-import { findActiveContent } from './active-content.ts';
+import { findActiveContent, newActiveContent } from './active-content.ts';
+import type { HomeContent } from './active-content.ts';
 import type { JsonObject } from './config.ts';
 
-const inConfig = (config: JsonObject): readonly string[] => findActiveContent({ config, auth: undefined, plugins: [] });
+const names = (home: Partial<HomeContent>): readonly string[] =>
+  findActiveContent({ config: undefined, auth: undefined, plugins: new Map(), ...home }).map(({ name }) => name);
+const inConfig = (config: JsonObject): readonly string[] => names({ config });
 
 describe('findActiveContent', () => {
   it('finds nothing in a home with a login and a model', () => {
     expect(
-      findActiveContent({
+      names({
         config: { model: 'a/b', theme: 'dark', mcp: {}, instructions: [], plugin: null },
         auth: { a: { type: 'api', key: 's3cret' } },
-        plugins: [],
       }),
     ).toEqual([]);
   });
@@ -36,10 +38,10 @@ describe('findActiveContent', () => {
 
   it('finds plugins and logins that fetch configuration', () => {
     expect(
-      findActiveContent({
+      names({
         config: undefined,
         auth: { x: { type: 'wellknown', key: 's3cret' } },
-        plugins: ['.config/opencode/plugins/a.js'],
+        plugins: new Map([['.config/opencode/plugins/a.js', 'd1']]),
       }),
     ).toEqual(['.config/opencode/plugins/a.js: a plugin', 'auth.json x: a configuration from elsewhere']);
   });
@@ -50,5 +52,24 @@ describe('findActiveContent', () => {
       'opencode.json mcp: an MCP server',
     ]);
     expect(inConfig({ provider: { a: null, b: { options: 'x' } } })).toEqual([]);
+  });
+});
+
+describe('newActiveContent', () => {
+  const home = (plugin: string, command: string): HomeContent => ({
+    config: { command: { build: command }, model: 'a/b' },
+    auth: undefined,
+    plugins: new Map([['.config/opencode/plugins/a.js', plugin]]),
+  });
+  const between = (before: HomeContent, after: HomeContent): readonly string[] =>
+    newActiveContent(findActiveContent(after), findActiveContent(before)).map(({ name }) => name);
+
+  it('finds nothing in what was there before', () => {
+    expect(between(home('d1', 'make'), home('d1', 'make'))).toEqual([]);
+  });
+
+  it('finds what has the same name and is something else', () => {
+    expect(between(home('d1', 'make'), home('d2', 'make'))).toEqual(['.config/opencode/plugins/a.js: a plugin']);
+    expect(between(home('d1', 'make'), home('d1', 'curl evil'))).toEqual(['opencode.json command: a command']);
   });
 });

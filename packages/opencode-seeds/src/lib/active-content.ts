@@ -1,12 +1,21 @@
 import { isObject } from './config.ts';
 import type { JsonObject, JsonValue } from './config.ts';
+import { canonical } from './logins.ts';
 
 /** What a home holds, as far as it can run code or send traffic elsewhere. */
 export interface HomeContent {
   readonly config: JsonObject | undefined;
   readonly auth: JsonObject | undefined;
-  /** Files below the plugins directory, relative to the home. */
-  readonly plugins: readonly string[];
+  /** Files and links below the plugins directory: their paths, relative to the home, with a digest of what they hold. */
+  readonly plugins: ReadonlyMap<string, string>;
+}
+
+/** One thing in a home that can run code, steer the agent or send its traffic elsewhere. */
+export interface ActiveItem {
+  /** What it is, never what it says. */
+  readonly name: string;
+  /** Tells one value from another. */
+  readonly fingerprint: string;
 }
 
 /** Keys of opencode's configuration that name programs, or text that the model obeys. */
@@ -25,31 +34,39 @@ const activeKeys: Readonly<Record<string, string>> = {
 };
 
 /**
- * Lists what of a home can run code, steer the agent or send its traffic elsewhere, by name and never by value. In a home that
- * an agent has used, any of it may be the work of a text that the agent read.
+ * Lists what of a home can run code, steer the agent or send its traffic elsewhere. In a home that an agent has used, any of it may
+ * be the work of a text that the agent read.
  */
-export function findActiveContent(home: HomeContent): readonly string[] {
-  const found = home.plugins.map((path) => `${path}: a plugin`);
+export function findActiveContent(home: HomeContent): readonly ActiveItem[] {
+  const found: ActiveItem[] = [];
+  const add = (name: string, fingerprint: string): void => void found.push({ name, fingerprint });
+  for (const [path, digest] of home.plugins) add(`${path}: a plugin`, digest);
   for (const [key, value] of Object.entries(home.config ?? {})) {
     const what = activeKeys[key];
-    if (what !== undefined && !isEmpty(value)) found.push(`opencode.json ${key}: ${what}`);
+    if (what !== undefined && !isEmpty(value)) add(`opencode.json ${key}: ${what}`, canonical(value));
   }
   const providers = home.config?.['provider'];
   for (const [name, provider] of Object.entries(isObject(providers) ? providers : {})) {
     if (!isObject(provider)) continue;
     const options = provider['options'];
     if (hasAddress(provider) || (isObject(options) && hasAddress(options))) {
-      found.push(`opencode.json provider.${name}: an address for requests`);
+      add(`opencode.json provider.${name}: an address for requests`, canonical(provider));
     }
-    if (!isEmpty(provider['npm'])) found.push(`opencode.json provider.${name}.npm: a package`);
+    if (!isEmpty(provider['npm'])) add(`opencode.json provider.${name}.npm: a package`, canonical(provider['npm']));
   }
   for (const [name, entry] of Object.entries(home.auth ?? {})) {
     // A login of this kind fetches configuration, and a command to run, from its address.
     if (isObject(entry) && entry['type'] === 'wellknown') {
-      found.push(`auth.json ${name}: a configuration from elsewhere`);
+      add(`auth.json ${name}: a configuration from elsewhere`, canonical(entry));
     }
   }
-  return found.toSorted((a, b) => (a < b ? -1 : 1));
+  return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What is not the same in the home that a session started from. */
+export function newActiveContent(home: readonly ActiveItem[], before: readonly ActiveItem[]): readonly ActiveItem[] {
+  const known = new Set(before.map(({ name, fingerprint }) => `${fingerprint} ${name}`));
+  return home.filter(({ name, fingerprint }) => !known.has(`${fingerprint} ${name}`));
 }
 
 function hasAddress(value: JsonObject): boolean {

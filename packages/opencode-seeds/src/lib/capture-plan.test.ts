@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
+import { findActiveContent } from './active-content.ts';
 import type { HomeContent } from './active-content.ts';
 import { planCapture } from './capture-plan.ts';
 import type { CaptureRequest } from './capture-plan.ts';
 
 const auth = { openai: { type: 'api', key: 's3cret' } };
-const login: CaptureRequest = { scope: 'login', acceptCode: false };
-const everything: CaptureRequest = { scope: 'everything', acceptCode: false };
+const login: CaptureRequest = { scope: 'login', acceptCode: false, before: [] };
+const everything: CaptureRequest = { scope: 'everything', acceptCode: false, before: [] };
 const home = (content: Partial<HomeContent> = {}): HomeContent => ({
   auth,
   config: { model: 'openai/gpt-5', theme: 'dark' },
-  plugins: [],
+  plugins: new Map(),
   ...content,
 });
 const code = (value: string) => expect.objectContaining({ code: value });
@@ -49,12 +50,25 @@ describe('planCapture', () => {
   });
 
   it('keeps code only when it is accepted, and names it either way', () => {
-    const full = home({ plugins: ['.config/opencode/plugins/a.js'] });
+    const full = home({ plugins: new Map([['.config/opencode/plugins/a.js', 'd1']]) });
     expect(() => planCapture(full, everything)).toThrow(code('ACTIVE_CONTENT'));
     expect(planCapture(full, { ...everything, acceptCode: true }).activeContent).toEqual([
       '.config/opencode/plugins/a.js: a plugin',
     ]);
     expect(planCapture(full, login).activeContent).toEqual([]);
+  });
+
+  it('keeps what was in the seed that the session started from, and nothing that is new', () => {
+    const plugin = (digest: string) => home({ plugins: new Map([['.config/opencode/plugins/a.js', digest]]) });
+    const request = { ...everything, before: findActiveContent(plugin('d1')) };
+    expect(planCapture(plugin('d1'), request).activeContent).toEqual(['.config/opencode/plugins/a.js: a plugin']);
+    expect(() => planCapture(plugin('d2'), request)).toThrow(code('ACTIVE_CONTENT'));
+  });
+
+  it('tells whether the login rotates', () => {
+    expect(planCapture(home(), login).isExclusive).toBe(false);
+    const oauth = { openai: { type: 'oauth', refresh: 'r', access: 'a', expires: 1 } };
+    expect(planCapture(home({ auth: oauth }), login).isExclusive).toBe(true);
   });
 
   it('does not take a login that fetches its configuration for a mere login', () => {

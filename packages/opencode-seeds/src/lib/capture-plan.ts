@@ -1,8 +1,9 @@
-import { findActiveContent } from './active-content.ts';
-import type { HomeContent } from './active-content.ts';
+import { findActiveContent, newActiveContent } from './active-content.ts';
+import type { ActiveItem, HomeContent } from './active-content.ts';
 import { formatJson, hasLogin, modelOf, withModel } from './config.ts';
 import type { JsonObject } from './config.ts';
 import { OpencodeSeedError } from './errors.ts';
+import { hasRotatingLogin } from './logins.ts';
 
 /** How much of a home a seed keeps. */
 export type CaptureScope = 'everything' | 'login';
@@ -14,8 +15,10 @@ export interface CaptureRequest {
   readonly model?: string | undefined;
   /** The configuration that the home was given before an agent used it. */
   readonly config?: JsonObject | undefined;
-  /** Whether what can run code may be kept. */
+  /** Whether what can run code may be kept, though it is new. */
   readonly acceptCode: boolean;
+  /** What could run code in the seed that the session started from: that may be kept. */
+  readonly before: readonly ActiveItem[];
 }
 
 /** What a capture will keep. */
@@ -25,6 +28,8 @@ export interface CapturePlan {
   readonly configText: string;
   /** What of the home can run code or redirect traffic, by name. */
   readonly activeContent: readonly string[];
+  /** Whether its login rotates when it is used. */
+  readonly isExclusive: boolean;
 }
 
 /** `provider/model`, without anything that a terminal or a shell would act on. */
@@ -54,13 +59,19 @@ export function planCapture(home: HomeContent, request: CaptureRequest): Capture
     );
   }
   const activeContent = findActiveContent(
-    request.scope === 'everything' ? home : { ...home, config: undefined, plugins: [] },
+    request.scope === 'everything' ? home : { ...home, config: undefined, plugins: new Map() },
   );
-  if (activeContent.length > 0 && !request.acceptCode) {
+  const added = newActiveContent(activeContent, request.before).map(({ name }) => name);
+  if (added.length > 0 && !request.acceptCode) {
     throw new OpencodeSeedError(
       'ACTIVE_CONTENT',
-      `The home holds what can run code, steer the agent or redirect its traffic: ${activeContent.join('; ')}; keep it only if nobody but you put it there (acceptCode)`,
+      `The home holds what can run code, steer the agent or redirect its traffic: ${added.join('; ')}; keep it only if nobody but you put it there (acceptCode)`,
     );
   }
-  return { model, configText: formatJson(withModel(given, model)), activeContent };
+  return {
+    model,
+    configText: formatJson(withModel(given, model)),
+    activeContent: activeContent.map(({ name }) => name),
+    isExclusive: hasRotatingLogin(home.auth),
+  };
 }

@@ -1,5 +1,6 @@
-import { readFile, runChecked, shellScript, writeFiles } from '@optio-ts/host-core';
+import { readFile } from '@optio-ts/host-core';
 import type { Host } from '@optio-ts/host-core';
+import type { SeedContents, SeedFiles } from '@optio-ts/seed-engine';
 
 import type { HomeContent } from './active-content.ts';
 import { parseObject } from './config.ts';
@@ -13,59 +14,29 @@ export interface HomeAccess {
   readonly abortSignal?: AbortSignal;
 }
 
-/** What a capture looks at. */
-export interface HomeState {
-  readonly authText: string;
-  readonly configText: string;
-  readonly content: HomeContent;
-}
+/** The files that say what a home is. */
+export const HOME_FILES: readonly string[] = [AUTH_FILE, CONFIG_FILE];
 
-/** A login or a configuration is some KiB; more is something else. */
+/** A login is some KiB; more is something else. */
 const maxFileBytes = 4 * 1024 ** 2;
 
-/** Lists what lies below a directory, each path ended by NUL. Nothing, where it is missing. */
-const listScript = `
-cd "$1" || exit 0
-[ -d "$2" ] || exit 0
-find "$2" ! -type d -exec sh -c 'printf "%s\\0" "$@"' sh {} +
-`;
-
-/** Reads logins and configuration of a home, as far as they are there. */
-export async function readHome(host: Host, home: string, access: HomeAccess, listPlugins: boolean): Promise<HomeState> {
-  const [authText, configText, plugins] = await Promise.all([
-    readText(host, `${home}/${AUTH_FILE}`, access),
-    readText(host, `${home}/${CONFIG_FILE}`, access),
-    listPlugins ? listFiles(host, home, PLUGINS_DIRECTORY, access) : [],
-  ]);
+/** What an archive says of the home that it was made from. */
+export function homeContent(files: SeedFiles, { members, digests }: SeedContents): HomeContent {
+  const plugins = members.filter((name) => name.startsWith(`${PLUGINS_DIRECTORY}/`) || name === PLUGINS_DIRECTORY);
   return {
-    authText: authText ?? '',
-    configText: configText ?? '',
-    content: { auth: parseObject(authText), config: parseObject(configText), plugins },
+    auth: parseObject(textOf(files[AUTH_FILE])),
+    config: parseObject(textOf(files[CONFIG_FILE])),
+    plugins: new Map(plugins.map((name) => [name, digests.get(name) ?? ''])),
   };
 }
 
-/** Reads the configuration of a home; `undefined` where there is none that can be read. */
-export async function readConfig(host: Host, home: string, access: HomeAccess): Promise<JsonObject | undefined> {
-  return parseObject(await readText(host, `${home}/${CONFIG_FILE}`, access));
+/** The logins in a home; `undefined` where there is no file that holds any. One round trip. */
+export async function readLogins(host: Host, home: string, access: HomeAccess): Promise<JsonObject | undefined> {
+  const content = await readFile(host, `${home}/${AUTH_FILE}`, { ...access, maxBytes: maxFileBytes });
+  return parseObject(textOf(content));
 }
 
-/** Writes the configuration of a home, readable by its owner alone. */
-export async function writeConfig(host: Host, home: string, text: string, access: HomeAccess): Promise<void> {
-  await writeFiles(host, home, [{ path: CONFIG_FILE, content: text, mode: 0o600 }], access);
-}
-
-async function readText(host: Host, path: string, access: HomeAccess): Promise<string | undefined> {
-  const content = await readFile(host, path, { ...access, maxBytes: maxFileBytes });
-  return content?.toString('utf8');
-}
-
-async function listFiles(host: Host, home: string, directory: string, access: HomeAccess): Promise<readonly string[]> {
-  const { stdout } = await runChecked(host, shellScript(listScript, home, directory), {
-    ...(access.abortSignal === undefined ? {} : { abortSignal: access.abortSignal }),
-    what: `Cannot list ${home}/${directory}`,
-  });
-  return stdout
-    .toString('utf8')
-    .split('\0')
-    .filter((path) => path !== '');
+/** A file's content as text; `undefined` where there is none. */
+function textOf(content: Uint8Array | undefined): string | undefined {
+  return content && Buffer.from(content).toString('utf8');
 }

@@ -9,9 +9,10 @@ import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import type { CaptureOpencodeSeedOptions } from './capture.ts';
 import { AUTH_FILE, CONFIG_FILE, opencodeManifest, PLUGINS_DIRECTORY } from './manifest.ts';
 import { opencodeSeeds } from './opencode-seeds.ts';
-import type { CaptureOpencodeSeedOptions, OpencodeSeeds } from './opencode-seeds.ts';
+import type { OpencodeSeeds } from './opencode-seeds.ts';
 
 const opencodeVersion = '1.18.33';
 const auth = { openai: { type: 'api', key: 's3cret' } };
@@ -134,7 +135,7 @@ for (const [name, createStore] of Object.entries(stores)) {
       await writeFile(secret, JSON.stringify({ other: { type: 'api', key: 'of somebody else' } }));
       await mkdir(dirname(join(home, AUTH_FILE)), { recursive: true });
       await symlink(secret, join(home, AUTH_FILE));
-      await expect(capture({ model: 'a/b' })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+      await expect(capture({ model: 'a/b' })).rejects.toMatchObject({ code: 'SEED_MALFORMED' });
 
       // The same with a directory on the way, and with the home itself.
       await rm(home, { recursive: true });
@@ -144,11 +145,66 @@ for (const [name, createStore] of Object.entries(stores)) {
       home = join(directory, 'home');
       await mkdir(home);
       await symlink(join(elsewhere, '.local'), join(home, '.local'));
-      await expect(capture({ model: 'a/b' })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+      await expect(capture({ model: 'a/b' })).rejects.toMatchObject({ code: 'ARCHIVE_FAILED' });
       await rm(home, { recursive: true });
       await symlink(elsewhere, home);
       await expect(capture({ model: 'a/b', beneath: directory })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
       expect(await seeds.list()).toEqual([]);
+    });
+
+    it('keeps code that was in the seed before, and no other', async () => {
+      await put(AUTH_FILE, auth);
+      await put(`${PLUGINS_DIRECTORY}/mine.js`, 'export {}');
+      const everything = { scope: 'everything', model: 'openai/gpt-5' } as const;
+      const first = await capture({ ...everything, acceptCode: true });
+      const again = await capture({ ...everything, startedFrom: first.id });
+      expect(again.activeContent).toEqual(['.config/opencode/plugins/mine.js: a plugin']);
+      expect(await seeds.verify(again.id)).toMatchObject({
+        isSound: true,
+        activeContent: again.activeContent,
+        logins: [{ provider: 'openai', type: 'api' }],
+      });
+      await put(`${PLUGINS_DIRECTORY}/mine.js`, 'export { evil } from "elsewhere"');
+      await expect(capture({ ...everything, startedFrom: first.id })).rejects.toMatchObject({ code: 'ACTIVE_CONTENT' });
+      // Of a seed that is gone nobody knows what was in it.
+      await expect(capture({ ...everything, startedFrom: 'f'.repeat(24) })).rejects.toMatchObject({
+        code: 'ACTIVE_CONTENT',
+      });
+      expect(await seeds.list()).toHaveLength(2);
+    });
+
+    it('names the largest files of a home that is too large', async () => {
+      await put(AUTH_FILE, auth);
+      await put(`${PLUGINS_DIRECTORY}/large.js`, '/'.repeat(70_000));
+      const large = { scope: 'everything', model: 'openai/gpt-5', maxBytes: 60_000 } as const;
+      await expect(capture(large)).rejects.toMatchObject({
+        code: 'SEED_TOO_LARGE',
+        message: expect.stringContaining('.config/opencode/plugins/large.js (68.4 KiB)'),
+      });
+    });
+
+    it('labels seeds, and lets them expire', async () => {
+      await put(AUTH_FILE, auth);
+      const { id } = await capture({ model: 'a/b', expiresAt: new Date(Date.now() - 1000) });
+      await seeds.update(id, { label: 'old' });
+      expect(await seeds.list()).toMatchObject([{ id, label: 'old', isExpired: true, isExclusive: false }]);
+      await expect(plantInto(id)).rejects.toMatchObject({ code: 'SEED_EXPIRED' });
+      await expect(stat(join(directory, 'other'))).rejects.toMatchObject({ code: 'ENOENT' });
+      expect(await seeds.purgeExpired()).toEqual([id]);
+      expect(await seeds.list()).toEqual([]);
+    });
+
+    it('plants through a transform', async () => {
+      await put(AUTH_FILE, auth);
+      const { id } = await capture({ model: 'a/b' });
+      const target = join(directory, 'other');
+      const transform = {
+        files: [CONFIG_FILE],
+        apply: () => ({ [CONFIG_FILE]: Buffer.from('{"model":"c/d"}') }),
+      };
+      const report = await seeds.plant({ host, home: target, seedId: id, transform });
+      expect(report).toMatchObject({ model: 'c/d', config: { model: 'c/d' }, isExclusive: false });
+      expect(await readFile(join(target, CONFIG_FILE), 'utf8')).toBe('{"model":"c/d"}');
     });
 
     it('refuses to plant the seed of an opencode that it does not know', async () => {

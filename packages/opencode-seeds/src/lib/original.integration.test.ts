@@ -117,7 +117,7 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
       expect(file).toMatchObject({ metadata: { processId: processOid, prefix: 'optio', name: 'seed' } });
 
       const [listed] = await seeds.list();
-      expect(listed).toEqual({ id: seedId, createdAt: document['createdAt'], manifestVersion: 1 });
+      expect(listed).toMatchObject({ id: seedId, createdAt: document['createdAt'], manifestVersion: 1 });
       const { isSound, members, skipped } = await seeds.verify(seedId);
       expect(isSound).toBe(true);
       expect(members.toSorted()).toEqual([...Object.keys(files), `${PLUGINS_DIRECTORY}/link`].toSorted());
