@@ -25,7 +25,14 @@ export type {
   StatusEvent,
   WarningEvent,
 } from './lib/events.ts';
-export type { CopyOptions, CopySource, HookContext, HookRunOptions, ReadOptions } from './lib/hook-context.ts';
+export type {
+  CopyOptions,
+  CopySource,
+  HookContext,
+  HookDownloadOptions,
+  HookRunOptions,
+  ReadOptions,
+} from './lib/hook-context.ts';
 export type { AgentActivity } from './lib/idle-policy.ts';
 export { decideOutcome } from './lib/outcome.ts';
 export type {

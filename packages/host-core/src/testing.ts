@@ -1,5 +1,6 @@
 import { archiveCases } from './lib/contract/archive-cases.ts';
 import { disposeCases } from './lib/contract/dispose-cases.ts';
+import { downloadCases } from './lib/contract/download-cases.ts';
 import { fileCases } from './lib/contract/file-cases.ts';
 import { forwardCases } from './lib/contract/forward-cases.ts';
 import { processCases } from './lib/contract/process-cases.ts';
@@ -24,4 +25,5 @@ export const hostContract: readonly HostCase[] = [
   ...disposeCases,
   ...fileCases,
   ...archiveCases,
+  ...downloadCases,
 ];

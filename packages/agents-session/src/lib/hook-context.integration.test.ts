@@ -1,9 +1,23 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createLocalHost } from '@optio-ts/host-core';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createHookContext } from './hook-context.ts';
 import type { HookContext } from './hook-context.ts';
@@ -11,6 +25,8 @@ import type { HookContext } from './hook-context.ts';
 let root = '';
 let workdir = '';
 let messages: string[] = [];
+let percents: (number | undefined)[] = [];
+let abort = new AbortController();
 let context: HookContext;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'optio hook '));
@@ -18,15 +34,20 @@ beforeEach(() => {
   mkdirSync(join(root, 'home'));
   mkdirSync(workdir);
   messages = [];
+  percents = [];
+  abort = new AbortController();
   context = createHookContext({
     host,
     sessionId: 's',
     workdir,
     isAdopted: false,
     browserEnv: {},
-    abortSignal: new AbortController().signal,
+    abortSignal: abort.signal,
     sendToAgent: () => Promise.resolve(false),
-    emit: (body) => messages.push('message' in body ? (body.message ?? '') : body.type),
+    emit: (body) => {
+      messages.push('message' in body ? (body.message ?? '') : body.type);
+      if (body.type === 'progress') percents.push(body.percent);
+    },
   });
 });
 const home = mkdtempSync(join(tmpdir(), 'optio home '));
@@ -125,5 +146,70 @@ describe('HookContext.read', () => {
     await expect(context.read('leak')).rejects.toMatchObject({ code: 'PATH_REFUSED' });
     await expect(context.read('.git/../x')).rejects.toThrow(TypeError);
     await expect(context.read('large', { maxBytes: 4 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+});
+
+describe('HookContext.download', () => {
+  const content = Buffer.alloc(500_000, 'content ');
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  let url = '';
+  const server = createServer((request, response) => {
+    if (request.url === '/missing') return response.writeHead(404).end();
+    response.writeHead(200, { 'content-length': content.byteLength });
+    // The rest of it never comes.
+    if (request.url === '/stall') return response.write(content.subarray(0, 50_000));
+    return response.end(content);
+  });
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('downloads into the workdir, the home and anywhere, and says how far it is', async () => {
+    const got = await context.download(`${url}/file`, 'sub/tool.bin', { sha256, mode: 0o755 });
+    expect(got).toEqual({ path: join(workdir, 'sub/tool.bin'), sizeBytes: content.byteLength, isVerified: true });
+    expect(readFileSync(got.path).equals(content)).toBe(true);
+    expect(new Set(messages)).toEqual(new Set(['Downloading tool.bin']));
+    expect([percents[0], percents.at(-1)]).toEqual([undefined, 100]);
+    await context.download(`${url}/file`, '~/tool', { allowUnverified: true });
+    await context.download(`${url}/file`, join(root, 'tool'), { sha256 });
+    expect([statSync(join(home, 'tool')).size, statSync(join(root, 'tool')).size]).toEqual([500_000, 500_000]);
+  });
+
+  it('says why it did not work, and leaves nothing', async () => {
+    await expect(context.download(`${url}/missing`, 'x', { sha256 })).rejects.toMatchObject({ status: 404 });
+    await expect(context.download(`${url}/file`, 'x', { sha256: '0'.repeat(64) })).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+    });
+    await expect(context.download(`${url}/file`, 'x', {})).rejects.toThrow(TypeError);
+    expect(readdirSync(workdir)).toEqual([]);
+  });
+
+  it('ends with the hook, and by its own signal', async () => {
+    const own = new AbortController();
+    for (const [controller, signals] of [
+      [own, { abortSignal: own.signal }],
+      [abort, {}],
+    ] as const) {
+      const onProgress = (): void => controller.abort();
+      const download = context.download(`${url}/stall`, 'x', { sha256, onProgress, ...signals });
+      await expect(download).rejects.toMatchObject({ code: 'ABORTED' });
+    }
+    expect(readdirSync(workdir)).toEqual([]);
+  });
+
+  it('refuses to leave the workdir, also when that has become a link', async () => {
+    symlinkSync(root, join(workdir, 'up'));
+    await expect(context.download(`${url}/file`, '../x', { sha256 })).rejects.toThrow(TypeError);
+    await expect(context.download(`${url}/file`, 'up/x', { sha256 })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+    rmSync(workdir, { recursive: true });
+    symlinkSync(home, workdir);
+    await expect(context.download(`${url}/file`, 'y', { sha256 })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+    expect(readdirSync(home)).not.toContain('y');
   });
 });

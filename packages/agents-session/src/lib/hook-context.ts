@@ -2,8 +2,16 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
 
-import { HostError, runChecked } from '@optio-ts/host-core';
-import type { Bytes, Command, Host, RunOptions, RunResult } from '@optio-ts/host-core';
+import { HostError, downloadFile, runChecked } from '@optio-ts/host-core';
+import type {
+  Bytes,
+  Command,
+  DownloadFileOptions,
+  DownloadedFile,
+  Host,
+  RunOptions,
+  RunResult,
+} from '@optio-ts/host-core';
 
 import { AgentSessionError } from './errors.ts';
 import type { AgentEvent, EventBody } from './events.ts';
@@ -42,6 +50,9 @@ export interface HookRunOptions extends RunOptions {
   readonly allowFailure?: boolean;
 }
 
+/** Options of `HookContext.download`: those of host-core's `downloadFile`, a digest or `allowUnverified` among them. */
+export type HookDownloadOptions = Omit<DownloadFileOptions, 'beneath' | 'path' | 'url'>;
+
 /**
  * What a hook may do on the host.
  *
@@ -63,6 +74,11 @@ export interface HookContext {
   report(message: string, percent?: number): void;
   /** Writes a file, whole or not at all. Parents are made. Resolves with whether anything was written. */
   copy(source: CopySource, target: string, options?: CopyOptions): Promise<boolean>;
+  /**
+   * Has the host download a file, whole or not at all, with a `progress` event at the start and for each percent. Parents are
+   * made. Throws as host-core's `downloadFile` does; `PATH_REFUSED` is a `HostError` here.
+   */
+  download(url: string, target: string, options: HookDownloadOptions): Promise<DownloadedFile>;
   /** Reads a regular file. Throws `NOT_FOUND` (a `HostError`), `PATH_REFUSED`, `LIMIT_EXCEEDED`. */
   read(path: string, options?: ReadOptions): Promise<Buffer>;
   /** Reads a regular file as UTF-8; invalid bytes become U+FFFD. Throws as `read` does. */
@@ -126,6 +142,27 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
       emit({ type: 'progress', step: 'copy', message: `Copying ${name}` });
       await writeCheckedFile(host, { ...place, content: openSource(source), mode, abortSignal });
       return true;
+    },
+    download: async (url, target, { onProgress, abortSignal: own, ...downloadOptions }) => {
+      const place = await resolve(target);
+      const message = `Downloading ${posix.basename(place.path)}`;
+      emit({ type: 'progress', step: 'download', message });
+      let told = -1;
+      return downloadFile(host, {
+        ...downloadOptions,
+        url,
+        path: posix.join(place.directory, place.path),
+        // What is above the workdir is trusted, the workdir itself is not: it may have become a link.
+        ...(place.directory !== '/' && { beneath: posix.dirname(workdir) }),
+        abortSignal: own === undefined ? abortSignal : AbortSignal.any([abortSignal, own]),
+        onProgress: (progress) => {
+          const { sizeBytes, totalBytes } = progress;
+          const percent = totalBytes === undefined ? -1 : Math.floor((100 * sizeBytes) / Math.max(totalBytes, 1));
+          if (percent > told) emit({ type: 'progress', step: 'download', message, percent });
+          told = Math.max(told, percent);
+          onProgress?.(progress);
+        },
+      });
     },
     run: (command, { allowFailure = false, ...runOptions } = {}) => {
       const all = { cwd: workdir, abortSignal, ...runOptions };

@@ -66,6 +66,7 @@ async function converse(child: HostProcess, listener: DownloadListener, hangUp: 
     for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
       if (listener.take(line) === 'over') hangUp();
     }
+    hangUp();
     const exit = await child.exited;
     hasEnded = true;
     return exit;

@@ -48,6 +48,8 @@ export function createDownloadListener(
   const fail = (failure: DownloadFailure, reason: string, status?: number): void => {
     error ??= new DownloadFailedError(`${what}: ${reason}`, { failure, ...(status !== undefined && { status }) });
   };
+  const tooLarge =
+    request.maxBytes === undefined ? 'its headers do not end' : `it is larger than ${request.maxBytes} bytes`;
   const tell = (sizeBytes: number): void => {
     told = sizeBytes;
     onProgress({ sizeBytes, ...(totalBytes !== undefined && totalBytes >= sizeBytes && { totalBytes }) });
@@ -57,7 +59,7 @@ export function createDownloadListener(
     const next = error === undefined ? followAnswer(transfer, hop, { ...request, redirects }) : undefined;
     if (next === undefined) {
       const { failure, reason, status } = explainFailure(transfer);
-      fail(failure, redact(reason, hop), status);
+      fail(failure, failure === 'too-large' ? tooLarge : redact(reason, hop), status);
       return 'over';
     }
     if (typeof next === 'string') {
@@ -93,7 +95,7 @@ export function createDownloadListener(
           fail('stalled', `nothing has come for ${request.stallMs} ms`);
           break;
         case 'large':
-          fail('too-large', `it is larger than ${request.maxBytes ?? 'a shell can count'} bytes`);
+          fail('too-large', tooLarge);
           break;
         case 'full':
           error ??= new HostError('WRITE_FAILED', `${what}: ${explainWrite(detail)}`);

@@ -2,6 +2,7 @@ import { HostError } from '../errors.ts';
 import type { HostErrorCode } from '../errors.ts';
 import type { Bytes, Command, CommandOptions, Host, HostProcess, RunResult } from '../host.ts';
 import { RUN_ID_VARIABLE } from '../run-id.ts';
+import { wrongDigest } from './download-cases.ts';
 
 /** A host that breaks one promise, and cases that have to notice. */
 export interface Lie {
@@ -205,7 +206,10 @@ export const lies: readonly Lie[] = [
         return honest.spawn(command, { ...options, stdin: Buffer.concat(chunks) });
       },
     }),
-    caughtBy: ['stdin is written while output is read: a dialogue'],
+    caughtBy: [
+      'stdin is written while output is read: a dialogue',
+      'downloadFile fetches through redirects, checks the digest on the host and sets the mode',
+    ],
   },
   {
     name: 'hands over output only when it is complete, and holds all of it',
@@ -224,7 +228,10 @@ export const lies: readonly Lie[] = [
         };
       },
     }),
-    caughtBy: ['spawn lets the command wait while nobody reads'],
+    caughtBy: [
+      'spawn lets the command wait while nobody reads',
+      'downloadFile tells how far it is while more is to come',
+    ],
   },
   {
     name: 'kills nothing and says that it did',
@@ -322,5 +329,51 @@ export const lies: readonly Lie[] = [
     name: 'chooses another local port than the one asked for',
     tell: (honest) => ({ forwardPort: (port, options) => honest.forwardPort(port, { ...options, localPort: 0 }) }),
     caughtBy: ['forwardPort uses the local port it is given, and says FORWARD_FAILED when that is taken'],
+  },
+  {
+    name: 'has a tool for digests that says what one wants to hear',
+    tell: commandLie((command, options) => [
+      command.map((word, index) => (index === 2 ? `sha256sum() { echo ${wrongDigest}; }\n${word}` : word)),
+      options,
+    ]),
+    caughtBy: ['downloadFile leaves what was there when the digest is another one'],
+  },
+  {
+    name: 'drops what a command prints',
+    tell: processLie((child) => ({ ...child, stdout: silence })),
+    caughtBy: [
+      'downloadFile says DOWNLOAD_FAILED for an answer that is no file, and for half a file, and leaves nothing',
+      'downloadFile gives up what brings no byte, and what is too large',
+    ],
+  },
+  {
+    name: 'says that a spawned command was aborted, and lets it run',
+    tell: (honest) => ({
+      spawn: async (command, { abortSignal, ...options } = {}) => {
+        const child = await honest.spawn(command, options);
+        const aborted = Promise.withResolvers<never>();
+        aborted.promise.catch(() => undefined);
+        abortSignal?.addEventListener('abort', () => aborted.reject(new HostError('ABORTED', 'Not waited for')));
+        const chunks = child.stdout[Symbol.asyncIterator]();
+        const next = (): ReturnType<typeof chunks.next> => Promise.race([chunks.next(), aborted.promise]);
+        const exited = Promise.race([child.exited, aborted.promise]);
+        exited.catch(() => undefined);
+        return {
+          ...child,
+          stdout: { [Symbol.asyncIterator]: () => ({ next }) },
+          exited,
+          kill: async () => undefined,
+        };
+      },
+    }),
+    caughtBy: ['downloadFile that is aborted leaves neither a file nor a connection'],
+  },
+  {
+    name: 'trusts every directory',
+    tell: commandLie((command, options) => [
+      command.map((word, index) => (index === 6 && word.startsWith('/') ? '' : word)),
+      options,
+    ]),
+    caughtBy: ['downloadFile follows no link below beneath, and replaces one in the place of the file'],
   },
 ];
