@@ -26,7 +26,7 @@ process.on('exit', () => {
 
 // What the scripts use, found where this machine has it.
 const common =
-  'sh awk cat chmod cut find grep head id ls mkdir mv openssl readlink rm rmdir sed sha256sum sha512sum sleep stat tail tr wc';
+  'sh awk cat chmod cut expr find grep head id ls mkdir mv openssl readlink rm rmdir sed sha256sum sha512sum sleep stat tail tr wc';
 
 /** The three programs, each in a PATH that holds none of the others. busybox's has busybox's shell and applets alone. */
 export const downloadTools: readonly DownloadTool[] = (['curl', 'wget', 'busybox'] as const).map((name) => ({

@@ -60,8 +60,8 @@ export interface DownloadRequest {
   readonly mayLeaveTls: boolean;
 }
 
-// What every shell can compare.
-const longest = 999_999_999_999_999;
+// What every shell can count: some do it in 32 bits.
+const mostTurns = 2 ** 31 - 1;
 
 /** Checks what a download is asked for; a `TypeError` that shows no secret otherwise. */
 export function checkDownload(options: DownloadFileOptions): DownloadRequest {
@@ -82,12 +82,12 @@ export function checkDownload(options: DownloadFileOptions): DownloadRequest {
   if (mode > 0o7777) throw new TypeError('mode must be permission bits');
   if (!(stallMs > 0)) throw new TypeError('stallMs must be a number of milliseconds above 0');
   checkMilliseconds(timeoutMs, 'timeoutMs');
-  const turns = Math.min(Math.ceil(stallMs / 200), longest);
+  const turns = Math.min(Math.ceil(stallMs / 200), mostTurns);
   const parameters = [
     ...place,
     createRunId(),
     mode.toString(8),
-    String(Math.min(maxBytes ?? longest, longest)),
+    String(maxBytes ?? ''),
     String(turns),
     ...digests,
     allowUnverified ? 'yes' : '',

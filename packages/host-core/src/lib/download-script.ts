@@ -11,7 +11,7 @@ import { enterScript, pathExitCodes } from './path-access.ts';
  *   next hop is read then.
  * - `mismatch <algorithm> <digest>`, `done <bytes> <verified>`.
  *
- * `$1` directory; `$2` name; `$3` beneath; `$4` token of this attempt; `$5` mode; `$6` most bytes; `$7` turns of 0.2 s without
+ * `$1` directory; `$2` name; `$3` beneath; `$4` token of this attempt; `$5` mode; `$6` most bytes or nothing; `$7` turns of 0.2 s without
  * a byte; `$8` SHA-256; `$9` SHA-512; `$10` whether it may stay unverified; `$11` most redirects.
  *
  * A hop comes over standard input, since nothing of it may be in an argv: the URL, lines for curl's config, an empty line,
@@ -116,8 +116,8 @@ stage=.optio-download-$token
 mkdir "./$stage" || { stage=; exit 1; }
 cd -P -- "./$stage" && [ "$(pwd -P)" = "\${top%/}/$stage" ] || exit ${pathExitCodes.link}
 
-if [ -e /proc/self/fd/0 ]; then
-  file=/proc/self/fd/4 rc=/proc/self/fd/6 head=/proc/self/fd/7 log=/proc/self/fd/8
+if [ -e /proc/$$/fd/0 ]; then
+  file=/proc/$$/fd/4 rc=/proc/$$/fd/6 head=/proc/$$/fd/7 log=/proc/$$/fd/8
   size_of() { stat -Lc %s "$1"; }
 else
   file=./$name rc=./rc~$token head=./head~$token log=./log~$token
@@ -131,6 +131,9 @@ open_files() {
   [ "$head" = "./head~$token" ] || rm -f "./rc~$token" "./head~$token" "./log~$token"
   chmod "$mode" "$file" || exit 1
 }
+
+# By expr: mksh counts in 32 bits.
+exceeds() { [ -n "$most" ] && expr "$1" '>' "$most" >/dev/null; }
 
 # By a builtin where there is one, so that it is in no argv.
 feed() {
@@ -175,14 +178,14 @@ watch() {
       continue
     fi
     seen="$size $noise" quiet=0
-    if [ "$size" -gt "$most" ] || [ "$noise" -gt 1048576 ]; then say large; stop; fi
-    if [ -z "$known" ] && { [ "$size" -gt 0 ] || [ $kind = busybox ]; }; then
+    if exceeds "$size" || [ "$noise" -gt 1048576 ]; then say large; stop; fi
+    if [ -z "$known" ] && { [ "$size" != 0 ] || [ $kind = busybox ]; }; then
       set -- $(read_head)
       [ "$3" = 0 ] || stop
-      if [ "$1" = 200 ] && [ "$size" -gt 0 ]; then
+      if [ "$1" = 200 ] && [ "$size" != 0 ]; then
         known=1
         if [ "$2" != - ]; then
-          if [ "$2" -gt "$most" ]; then say large; stop; fi
+          if exceeds "$2"; then say large; stop; fi
           say total "$2" || stop
         fi
       fi
@@ -209,7 +212,7 @@ while :; do
   watcher=
   set -- $(read_head)
   status=$1 total=$2 refused=$3 size=$(size_of "$file")
-  if [ "$size" -gt "$most" ]; then say large; exit 0; fi
+  if exceeds "$size"; then say large; exit 0; fi
   [ "$code $status $refused" != '0 200 0' ] || break
   [ "$code" = 0 ] || error=$(head -c 65536 /dev/zero | cat 2>&1 >&4) || say full "$error"
   tail -c 65536 "$head" | awk '{ print "h " $0 }'

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { downloadFile } from '@optio-ts/host-core';
 import type { Bytes, Host } from '@optio-ts/host-core';
 import { startLink, startSshd, type Link, type Sshd, type StartSshdOptions } from '@optio-ts/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
@@ -235,6 +237,29 @@ describe('a lost link', () => {
     await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
     link.mend();
     expect(await text(host, 'echo', 'back')).toBe('back\n');
+  });
+
+  it('ends a download and leaves nothing of it', async (ctx) => {
+    const server = createHttpServer((_, response) => response.writeHead(200).write('the rest never comes'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const directory = await mkdtemp(join(tmpdir(), 'optio-lost-'));
+    try {
+      const link = await useLink(useShared(ctx));
+      const host = open(useShared(ctx), { port: link.port });
+      const download = downloadFile(host, {
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        path: join(directory, 'new/file'),
+        allowUnverified: true,
+        onProgress: () => link.cut(),
+      });
+      await expect(download).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+      await expect.poll(() => readdir(directory), { timeout: 20_000 }).toEqual([]);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('does not keep a forwarded port from working again, on the same port', async (ctx) => {
