@@ -102,3 +102,21 @@ export {
   type PlantReport,
   type PlantSeedOptions,
 } from './lib/seed-host.ts';
+export {
+  addRecipient,
+  exportIdentity,
+  exportRecipients,
+  listKeys,
+  removeRecipient,
+  replaceIdentity,
+  type KeyInfo,
+  type KeyringPlace,
+} from './lib/keyring-change.ts';
+export type { KeyringRecord } from './lib/keyring-document.ts';
+export {
+  rotateStore,
+  type RotateStoreOptions,
+  type RotationProgress,
+  type RotationReport,
+  type UnreadableItem,
+} from './lib/rotate-store.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { createLocalHost } from '@optio-ts/host-core';
-import { bytesCipher, noCipher } from '@optio-ts/seed-engine';
+import { bytesCipher, noCipher, openKeyring } from '@optio-ts/seed-engine';
 import type { Store } from '@optio-ts/seed-engine';
 import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
@@ -192,6 +192,26 @@ for (const [name, createStore] of Object.entries(stores)) {
       await expect(stat(join(directory, 'other'))).rejects.toMatchObject({ code: 'ENOENT' });
       expect(await seeds.purgeExpired()).toEqual([id]);
       expect(await seeds.list()).toEqual([]);
+    });
+
+    it('seals everything anew when the keys change', async () => {
+      await put(AUTH_FILE, auth);
+      const { id } = await capture({ model: 'a/b' });
+      const identityPath = join(directory, 'identity.txt');
+      const { cipher } = await openKeyring({ store, identityPath });
+      const turn = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 7);
+      const hooks = bytesCipher({ name: 'xor', encrypt: turn, decrypt: turn });
+      const { id: sealed } = await opencodeSeeds({ store, cipher: hooks }).capture({
+        host,
+        home,
+        opencodeVersion,
+        model: 'a/b',
+      });
+      const keyed = opencodeSeeds({ store, cipher });
+      // What was stored plain was so on purpose.
+      expect(await keyed.rotate({ from: hooks })).toMatchObject({ resealed: 1, plain: 1, unreadable: [] });
+      expect(await keyed.verify(sealed)).toMatchObject({ isSound: true, seed: { cipher: 'age' } });
+      expect(await keyed.verify(id)).toMatchObject({ isSound: true, seed: { cipher: 'none' } });
     });
 
     it('plants through a transform', async () => {

@@ -4,11 +4,20 @@ import {
   purgeExpiredSeeds,
   purgeSeed,
   readSeedFiles,
+  rotateStore,
   SeedEngineError,
   updateSeed,
   verifySeed,
 } from '@optio-ts/seed-engine';
-import type { Cipher, Seed, SeedChange, SeedVerification, Store } from '@optio-ts/seed-engine';
+import type {
+  Cipher,
+  RotateStoreOptions,
+  RotationReport,
+  Seed,
+  SeedChange,
+  SeedVerification,
+  Store,
+} from '@optio-ts/seed-engine';
 
 import { findActiveContent } from './active-content.ts';
 import { captureHome } from './capture.ts';
@@ -70,6 +79,11 @@ export interface OpencodeSeeds {
   purge(seedId: string): Promise<void>;
   /** Removes the seeds that have expired and are not in use, and returns their ids. */
   purgeExpired(): Promise<readonly string[]>;
+  /**
+   * Seals all of opencode's seeds and snapshots in the store, and the secrets of sessions, anew for the recipients that its keyring
+   * has by now: see `rotateStore` of seed-engine.
+   */
+  rotate(options?: Pick<RotateStoreOptions, 'abortSignal' | 'from' | 'onProgress'>): Promise<RotationReport>;
 }
 
 /** Binds the seeds of opencode, their manifest and their collection, to a store and a cipher. */
@@ -102,5 +116,7 @@ export function opencodeSeeds({ store, cipher }: OpencodeSeedsOptions): Opencode
     update: (seedId, change) => updateSeed({ ...place, seedId, change }),
     purge: (seedId) => purgeSeed({ ...place, seedId }),
     purgeExpired: () => purgeExpiredSeeds(place),
+    rotate: (options = {}) =>
+      rotateStore({ ...options, store, cipher, manifests: [opencodeManifest], agents: [opencodeManifest.agent] }),
   };
 }

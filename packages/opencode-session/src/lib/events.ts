@@ -21,6 +21,12 @@ export interface SeedSavedEvent extends EventEnvelope {
   readonly model: string | undefined;
 }
 
+/** The agent's login has rotated, and the seed that the session started from has the new one. */
+export interface SeedUpdatedEvent extends EventEnvelope {
+  readonly type: 'seed-updated';
+  readonly seedId: string;
+}
+
 /** Workdir, login and opencode's session were kept: the task can be resumed. */
 export interface SnapshotSavedEvent extends EventEnvelope {
   readonly type: 'snapshot-saved';
@@ -28,4 +34,4 @@ export interface SnapshotSavedEvent extends EventEnvelope {
 }
 
 /** Everything a session tells, by `type`. */
-export type OpencodeSessionEvent = AgentEvent | LiveEvent | SeedSavedEvent | SnapshotSavedEvent;
+export type OpencodeSessionEvent = AgentEvent | LiveEvent | SeedSavedEvent | SeedUpdatedEvent | SnapshotSavedEvent;

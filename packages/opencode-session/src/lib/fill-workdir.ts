@@ -5,7 +5,6 @@ import { HostError, readFile, writeFiles } from '@optio-ts/host-core';
 import type { Host, HostFile, HostProbe, Workspace } from '@optio-ts/host-core';
 import { importSession } from '@optio-ts/opencode-launcher';
 import type { OpencodeConfig, OpencodeProgram } from '@optio-ts/opencode-launcher';
-import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import { readSnapshotBlob } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
 
@@ -17,6 +16,8 @@ import { modelMissing } from './model-missing.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import { restoreWorkdir } from './restore-snapshot.ts';
 import type { SessionEmit } from './session-emit.ts';
+import { takeSeed } from './session-seed.ts';
+import type { SessionSeed } from './session-seed.ts';
 
 /** opencode's configuration in the agent's home, in the workdir. */
 const HOME_CONFIG_FILE = 'home/.config/opencode/opencode.json';
@@ -29,6 +30,8 @@ export interface FilledWorkdir {
   readonly homeConfig: OpencodeConfig | undefined;
   /** `provider/model`; `undefined` when a person chooses. */
   readonly model: string | undefined;
+  /** The seed whose login the agent has; `undefined` for a login of its own. */
+  readonly seed: SessionSeed | undefined;
   /** The line of this start in `resume.log`, where it is still to be written. */
   readonly resumeLogLine: string | undefined;
 }
@@ -39,6 +42,10 @@ export interface FillWorkdirContext {
   readonly binary: OpencodeProgram;
   readonly workspace: Workspace;
   readonly protocol: LogProtocol;
+  /** Of the session document. */
+  readonly sessionId: string;
+  /** Called once, when there is a seed to give back in the end. */
+  readonly onSeed: (seed: SessionSeed) => void;
   readonly emit: SessionEmit;
   readonly abortSignal: AbortSignal;
 }
@@ -48,14 +55,11 @@ export async function fillFreshWorkdir(
   options: StartOpencodeSessionOptions,
   context: FillWorkdirContext,
 ): Promise<FilledWorkdir> {
-  const { host, store, cipher, seedId } = options;
+  const { host, seedId } = options;
   const { workspace, protocol, emit, abortSignal } = context;
-  const seed =
-    seedId === undefined
-      ? undefined
-      : await opencodeSeeds({ store, cipher }).plant({ host, home: workspace.home, seedId, abortSignal });
-  const homeConfig = options.homeConfig ?? seed?.config;
-  const model = choose(options, homeConfig, seed?.model);
+  const seed = seedId === undefined ? undefined : await takeSeed(options, { ...context, seedId, isResumed: false });
+  const homeConfig = options.homeConfig ?? seed?.planted?.config;
+  const model = choose(options, homeConfig, seed?.planted?.model);
   const taskConfig = model === undefined ? (options.config ?? {}) : withModel(options.config, homeConfig, model);
 
   const given: HostFile[] = [];
@@ -80,7 +84,7 @@ export async function fillFreshWorkdir(
     ],
     { abortSignal },
   );
-  return { config, homeConfig, model, resumeLogLine: undefined };
+  return { config, homeConfig, model, seed, resumeLogLine: undefined };
 }
 
 /** Brings workdir, login and session of a snapshot back, and renews our own files in it. */
@@ -98,6 +102,8 @@ export async function fillResumedWorkdir(
     const message = `The agent had put something else in the place of ${path}: it is removed`;
     emit({ type: 'warning', code: 'FILE_REPLACED', message });
   }
+  const seedId = snapshot.seedId ?? options.seedId;
+  const seed = seedId === undefined ? undefined : await takeSeed(options, { ...context, seedId, isResumed: true });
   const [oldAgents, homeConfig] = await Promise.all([
     readShort(host, workspace.resolve(AGENTS_FILE), { beneath, abortSignal }),
     options.homeConfig ?? readHomeConfig(options, context),
@@ -127,7 +133,7 @@ export async function fillResumedWorkdir(
   const isSame = newAgents !== undefined && 'content' in newAgents && oldAgents?.toString('utf8') === newAgents.content;
   const resumeLogLine = formatResumeLogLine({ at: new Date(), refreshed: isSame ? [] : [AGENTS_FILE] });
   // What the agent may have changed in its home is good for this session, and never for a seed.
-  return { config, homeConfig: options.homeConfig, model, resumeLogLine };
+  return { config, homeConfig: options.homeConfig, model, seed, resumeLogLine };
 }
 
 /** Reads a file of ours; `undefined` when it is missing, or the agent has made it so large that it is none of ours. */

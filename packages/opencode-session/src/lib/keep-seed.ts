@@ -21,7 +21,7 @@ export function keepSeed(
   options: StartOpencodeSessionOptions,
   context: KeepSeedContext,
 ): Promise<CapturedOpencodeSeed> {
-  const { host, store, cipher } = options;
+  const { host, store, cipher, seedId } = options;
   const { prepared, model, label, abortSignal } = context;
   return opencodeSeeds({ store, cipher }).capture({
     host,
@@ -29,6 +29,7 @@ export function keepSeed(
     beneath: prepared.workspace.taskDirectory,
     opencodeVersion: prepared.binary.version,
     abortSignal,
+    ...(seedId !== undefined && { startedFrom: seedId }),
     ...(prepared.homeConfig && { config: prepared.homeConfig }),
     ...(model !== undefined && { model }),
     ...(label !== undefined && { label }),

@@ -17,6 +17,8 @@ export interface DraftSnapshotOptions {
   readonly processId: string;
   readonly server: OpencodeServer;
   readonly opencodeSessionId: string;
+  /** The seed that the login came from. */
+  readonly seedId: string | undefined;
   readonly workdirExclude: readonly string[] | undefined;
   /** What could not be archived as it is, a file that changed meanwhile for instance. */
   readonly onWarning: (warning: ArchiveWarning) => void;
@@ -41,7 +43,7 @@ export async function draftSnapshot(
   options: DraftSnapshotOptions,
   { abortSignal }: { readonly abortSignal: AbortSignal },
 ): Promise<DraftedSnapshot> {
-  const { store, cipher, host, workspace, taskId, processId, server, opencodeSessionId } = options;
+  const { store, cipher, host, workspace, taskId, processId, server, opencodeSessionId, seedId } = options;
   const draft = openSnapshot({
     store,
     cipher,
@@ -50,6 +52,7 @@ export async function draftSnapshot(
     agent: 'opencode',
     agentVersion: server.version,
     sessionId: opencodeSessionId,
+    ...(seedId !== undefined && { seedId }),
   });
   const exported = await server.exportSession(opencodeSessionId, { abortSignal });
   await draft.write('session', exported.content());

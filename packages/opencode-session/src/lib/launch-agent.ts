@@ -18,6 +18,8 @@ export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
   readonly emit: SessionEmit;
   /** The server runs: from here on it has to be ended. Its failure fails the launch. */
   readonly onServer: (server: OpencodeServer) => Promise<void>;
+  /** A turn of the agent is over. */
+  readonly onIdle: () => void;
 }
 
 /** opencode, at work on one session. */
@@ -65,6 +67,7 @@ export async function launchAgent(
       client,
       opencodeSessionId,
       abortSignal: watching.signal,
+      onIdle: context.onIdle,
       onRetry: (message) =>
         emit({
           type: 'warning',

@@ -32,6 +32,13 @@ export interface StartOpencodeSessionOptions {
   readonly login?: Readonly<Record<string, AuthEntry>>;
   /** The seed to start from: an id of `store`. @default none: an empty home */
   readonly seedId?: string;
+  /**
+   * What to do while another session has the seed. A seed with a login that rotates (OAuth) is for one session at a time, from
+   * which it takes the rotated login back; others are shared.
+   *
+   * @default 'wait'
+   */
+  readonly whenSeedBusy?: 'wait' | 'refuse';
   /** Keep the login and model of this session as a new seed when it ends well. @default not kept */
   readonly saveSeed?: SaveSeedOptions;
   /**

@@ -14,6 +14,7 @@ import { chooseModel } from './model-choice.ts';
 import { modelMissing } from './model-missing.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import type { SessionEmit } from './session-emit.ts';
+import type { SessionSeed } from './session-seed.ts';
 
 const OPEN_WORKSPACE_MS = 30_000;
 
@@ -31,10 +32,14 @@ export interface PreparedSession extends FilledWorkdir {
 export interface PrepareSessionContext {
   readonly emit: SessionEmit;
   readonly abortSignal: AbortSignal;
+  /** Of the session document. */
+  readonly sessionId: string;
   /** Called once, before anything is made on the host. */
   readonly onRunKnown: (run: { readonly runId: string; readonly taskDirectory: string }) => Promise<void>;
   /** Called once, when there is something to remove in the end. */
   readonly onWorkspace: (workspace: Workspace) => void;
+  /** Called once, when there is a seed to give back in the end. */
+  readonly onSeed: (seed: SessionSeed) => void;
 }
 
 /** Probes the host, finds or installs opencode, makes the task's directory and fills it. Throws what fails; nothing runs yet. */
@@ -84,7 +89,8 @@ export async function prepareSession(
 
   emit({ type: 'progress', step: 'prepare', message: `Preparing ${workspace.taskDirectory}` });
   const protocol = createLogProtocol({ browser: options.browser ?? 'suppress' });
-  const place = { probe, binary, workspace, protocol, emit, abortSignal };
+  const { sessionId, onSeed } = context;
+  const place = { probe, binary, workspace, protocol, sessionId, onSeed, emit, abortSignal };
   const filled =
     snapshot === undefined
       ? await fillFreshWorkdir(options, place)

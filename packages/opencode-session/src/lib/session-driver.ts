@@ -15,12 +15,16 @@ import type { PreparedSession } from './prepare-session.ts';
 import { SessionKeeper } from './session-keeper.ts';
 import { openSessionRecord } from './session-record.ts';
 import type { SessionRecord } from './session-record.ts';
+import type { SessionSeed } from './session-seed.ts';
 
 /** Names this process among the owners of sessions. */
 const PROCESS_OWNER = `worker-${createId()}`;
 
 /** A session's first owner has the first number; one that takes it over has the next. */
 const FENCING = 1;
+
+/** Given to a login that is written back between two turns of the agent. */
+const WRITE_BACK_MS = 30_000;
 
 /** One session: holds what there is of it, so that it can be ended from wherever it stands. */
 export class SessionDriver {
@@ -36,6 +40,7 @@ export class SessionDriver {
   #record: SessionRecord | undefined;
   #workspace: Workspace | undefined;
   #agent: OpencodeAgent | undefined;
+  #seed: SessionSeed | undefined;
 
   constructor(options: StartOpencodeSessionOptions) {
     this.#options = options;
@@ -87,6 +92,7 @@ export class SessionDriver {
     const prepared = await this.#prepare();
     if ('outcome' in prepared) {
       const { outcome } = prepared;
+      await this.#seed?.release();
       if (this.#workspace !== undefined) await this.#keeper.removeDirectory(this.#workspace);
       this.#stream.emit({ type: 'ended', outcome });
       return outcome;
@@ -106,11 +112,15 @@ export class SessionDriver {
           }, deadlineMs);
     try {
       const prepared = await prepareSession(this.#options, {
+        sessionId: this.#id,
         emit: (body) => this.#stream.emit(body),
         abortSignal: this.#stop.signal,
         onRunKnown: (run) => this.#openRecord(run),
         onWorkspace: (workspace) => {
           this.#workspace = workspace;
+        },
+        onSeed: (seed) => {
+          this.#seed = seed;
         },
       });
       this.#stop.signal.throwIfAborted();
@@ -173,6 +183,7 @@ export class SessionDriver {
       env,
       abortSignal,
       emit: (body) => this.#stream.emit(body),
+      onIdle: () => void this.#seed?.writeBack({ abortSignal: AbortSignal.timeout(WRITE_BACK_MS) }),
       // Whoever finds this session later gets at its server with these.
       onServer: async (server) => {
         const password = await sealSecret(this.#options.cipher, server.password);

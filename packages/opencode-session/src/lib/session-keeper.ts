@@ -79,6 +79,7 @@ export class SessionKeeper {
           processId,
           server,
           opencodeSessionId,
+          seedId: prepared.seed?.seedId,
           onWarning: ({ code, message }) => this.#warn(code, message),
         },
         { abortSignal },
@@ -94,12 +95,18 @@ export class SessionKeeper {
     context: Pick<EndContext, 'outcome' | 'isAgentStopped' | 'abortSignal'>,
   ): Promise<void> {
     const { outcome, isAgentStopped, abortSignal } = context;
+    // First, and in every case: a seed whose login was used up elsewhere is good for nobody.
+    const isLoginSafe = (await prepared.seed?.writeBack({ abortSignal })) ?? true;
+    await prepared.seed?.release();
     if (outcome.state === 'done' && isAgentStopped && !this.#isGivenUp) await this.#saveSeed(prepared, abortSignal);
     if (!isAgentStopped) {
       await this.#draft?.discard();
       await this.#keepDirectory(prepared.workspace, "the agent's end is not confirmed");
-    } else if (await this.#saveSnapshot(outcome, abortSignal)) await this.removeDirectory(prepared.workspace);
-    else await this.#keepDirectory(prepared.workspace, 'what it holds is nowhere else');
+    } else if (await this.#saveSnapshot(outcome, abortSignal)) {
+      // A snapshot has the login as well.
+      if (isLoginSafe || this.#snapshotId !== undefined) await this.removeDirectory(prepared.workspace);
+      else await this.#keepDirectory(prepared.workspace, 'its login is nowhere else');
+    } else await this.#keepDirectory(prepared.workspace, 'what it holds is nowhere else');
   }
 
   /** Nothing of a session stays on its host. What cannot be removed is told. */

@@ -7,6 +7,8 @@ export interface WatchActivityOptions {
   readonly opencodeSessionId: string;
   /** The model did not answer and is asked again; opencode does so for a minute without a word. */
   readonly onRetry: (message: string) => void;
+  /** A turn of the agent is over. */
+  readonly onIdle?: () => void;
   readonly abortSignal: AbortSignal;
 }
 
@@ -23,13 +25,14 @@ export interface ActivityWatch {
  * is also asked for when nobody listens any more.
  */
 export function watchActivity(options: WatchActivityOptions): ActivityWatch {
-  const { client, opencodeSessionId, onRetry, abortSignal } = options;
+  const { client, opencodeSessionId, onRetry, onIdle, abortSignal } = options;
   let isBusy = false;
   let idle = Promise.withResolvers<void>();
   idle.resolve();
 
   const heed = (activity: AgentActivity): void => {
     if (activity.type === 'busy' && !isBusy) idle = Promise.withResolvers<void>();
+    if (activity.type === 'idle' && isBusy) onIdle?.();
     isBusy = activity.type === 'busy' || (isBusy && activity.type !== 'idle');
     if (!isBusy) idle.resolve();
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { generateX25519Identity } from 'age-encryption';
@@ -44,18 +44,9 @@ export async function readIdentities(path: string): Promise<Identities | undefin
 export async function createIdentityFile(path: string): Promise<boolean> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const identity = await generateX25519Identity();
-  const recipient = await recipientOf(identity);
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      const created = new Date().toISOString();
-      await file.writeFile(`# created: ${created}\n# public key: ${recipient}\n${identity}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeWhole(temporary, (await newIdentity()).text);
     // Unlike a rename, this never replaces a key that somebody else has made meanwhile.
     await link(temporary, path);
   } catch (error) {
@@ -66,6 +57,43 @@ export async function createIdentityFile(path: string): Promise<boolean> {
   }
   await syncDirectory(directory);
   return true;
+}
+
+/** Adds a new identity to a file, in one step, and returns its recipient. What is in the file stays. */
+export async function appendIdentity(path: string): Promise<string> {
+  const before = await readPrivate(path);
+  const { recipient, text } = await newIdentity();
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await writeWhole(
+      temporary,
+      `${before === undefined || before.endsWith('\n') ? (before ?? '') : `${before}\n`}${text}`,
+    );
+    await rename(temporary, path);
+  } catch (error) {
+    throw refused(path, `it cannot be written: ${describe(error)}`, error);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncDirectory(dirname(path));
+  return recipient;
+}
+
+async function newIdentity(): Promise<{ readonly recipient: string; readonly text: string }> {
+  const identity = await generateX25519Identity();
+  const recipient = await recipientOf(identity);
+  return { recipient, text: `# created: ${new Date().toISOString()}\n# public key: ${recipient}\n${identity}\n` };
+}
+
+/** Writes a new file, 0600, that is on the disk when this returns. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function readPrivate(path: string): Promise<string | undefined> {

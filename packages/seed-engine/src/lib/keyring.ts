@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 
 import { ageCipher } from './age-cipher.ts';
 import type { Cipher } from './cipher.ts';
-import type { StoredDocument } from './document.ts';
 import { SeedEngineError } from './errors.ts';
 import { createIdentityFile, readIdentities, type Identities } from './identity-file.ts';
-import type { Collection, Store } from './store.ts';
+import { readKeyring, recordRecipients } from './keyring-document.ts';
+import type { Store } from './store.ts';
 
 /** Options of `openKeyring`. */
 export interface OpenKeyringOptions {
@@ -22,12 +22,14 @@ export interface OpenKeyringOptions {
 
 /** The keys of a store. */
 export interface Keyring {
-  /** Seals for all recipients of the store, and opens with the identities of the file. */
+  /** Seals for all that are recipients of the store by then, and opens with the identities of the file. */
   readonly cipher: Cipher;
   /** Absolute. */
   readonly identityPath: string;
   /** Everybody who can open what is sealed from now on, as the store records them. */
   readonly recipients: readonly string[];
+  /** Nothing is sealed for these any more, but something that was may be left: see `rotateStore`. */
+  readonly retiring: readonly string[];
   /**
    * The identity file was made by this call. Tell the user where it is and that losing it loses the data: there is no
    * other way to read what is sealed from now on.
@@ -36,9 +38,6 @@ export interface Keyring {
   /** The store had no recipients before this call. */
   readonly isFirstUse: boolean;
 }
-
-const settings: Collection = { name: 'store_settings' };
-const keyringId = 'keyring';
 
 /**
  * Finds the key of a store. The store records its recipients; a key is made only for a store that has none.
@@ -52,12 +51,12 @@ export async function openKeyring({
   missingIdentity = 'create',
 }: OpenKeyringOptions): Promise<Keyring> {
   const path = resolve(identityPath);
-  let recipients = await readRecipients(store);
+  let record = await readKeyring(store);
   let keys = await readIdentities(path);
   let isNewIdentity = false;
   let isFirstUse = false;
 
-  if (recipients === undefined) {
+  if (record === undefined) {
     if (keys === undefined && missingIdentity === 'create') {
       // On the disk before anything is sealed for it.
       isNewIdentity = await createIdentityFile(path);
@@ -70,44 +69,42 @@ export async function openKeyring({
       );
     }
     isFirstUse = await recordRecipients(store, keys.recipients);
-    recipients = isFirstUse ? keys.recipients : await readRecipients(store);
+    record = await readKeyring(store);
   }
 
-  const known = recipients ?? [];
+  const known = record?.recipients ?? [];
   if (keys === undefined || !keys.recipients.some((recipient) => known.includes(recipient))) {
     throw keyMissing(store, path, known, keys);
   }
   return {
-    cipher: ageCipher({ recipients: known, identities: keys.identities }),
+    cipher: keyringCipher(store, known, keys.identities),
     identityPath: path,
     recipients: known,
+    retiring: record?.retiring ?? [],
     isNewIdentity,
     isFirstUse,
   };
 }
 
-async function readRecipients(store: Store): Promise<readonly string[] | undefined> {
-  const document: StoredDocument | undefined = await store.get(settings, keyringId);
-  const recipients = document?.['recipients'];
-  if (recipients === undefined) return undefined;
-  if (Array.isArray(recipients) && recipients.every((item) => typeof item === 'string')) {
-    return recipients.length === 0 ? undefined : recipients;
-  }
-  throw new SeedEngineError(
-    'DOCUMENT_UNREADABLE',
-    `The recipients that ${store.description} records are not a list of text`,
-  );
-}
-
-/** `false` when another process was first: then its recipients hold. */
-async function recordRecipients(store: Store, recipients: readonly string[]): Promise<boolean> {
-  try {
-    await store.insert(settings, { id: keyringId, recipients, createdAt: new Date() });
-    return true;
-  } catch (error) {
-    if (SeedEngineError.is(error) && error.code === 'DOCUMENT_EXISTS') return false;
-    throw error;
-  }
+/** Seals for whom the store records by then: a worker that has run for long does not seal for yesterday's recipients. */
+function keyringCipher(store: Store, known: readonly string[], identities: readonly string[]): Cipher {
+  let fixed = ageCipher({ recipients: known, identities });
+  const current = async (): Promise<Cipher> => {
+    const recipients = (await readKeyring(store))?.recipients ?? known;
+    if (recipients.join() !== fixed.recipients?.join()) fixed = ageCipher({ recipients, identities });
+    return fixed;
+  };
+  return {
+    name: fixed.name,
+    get recipients() {
+      return fixed.recipients ?? [];
+    },
+    current,
+    async *encrypt(plain) {
+      yield* (await current()).encrypt(plain);
+    },
+    decrypt: fixed.decrypt,
+  };
 }
 
 function keyMissing(

@@ -31,6 +31,8 @@ export interface OpenSnapshotOptions {
   readonly sessionId: string;
   /** Of the agent. @default unknown */
   readonly agentVersion?: string;
+  /** The seed that the login came from. @default none */
+  readonly seedId?: string;
   /** How many snapshots of the task are kept. @default 5 */
   readonly retention?: number;
   /** Ends the writing of a part with `ABORTED`. */
@@ -72,7 +74,17 @@ const defaultRetention = 5;
  * is dead, the end state last. What is neither committed nor discarded is removed by a sweep.
  */
 export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
-  const { store, cipher, agent, taskId, sessionId, agentVersion, retention = defaultRetention, abortSignal } = options;
+  const {
+    store,
+    cipher,
+    agent,
+    taskId,
+    sessionId,
+    agentVersion,
+    seedId,
+    retention = defaultRetention,
+    abortSignal,
+  } = options;
   if (!(Number.isInteger(retention) && retention > 0)) {
     throw new TypeError('retention is a whole number above 0');
   }
@@ -118,6 +130,7 @@ export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
         capturedAt: await captureTime(store, agent, taskId),
         ...(login === undefined ? {} : { login }),
         ...(agentVersion === undefined ? {} : { agentVersion }),
+        ...(seedId === undefined ? {} : { seedId }),
       };
       await store.insert(collection, { id, ...snapshotToFields(snapshot) });
       isCommitted = true;

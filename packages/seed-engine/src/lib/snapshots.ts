@@ -41,6 +41,8 @@ export interface Snapshot {
   readonly login?: SnapshotBlob;
   /** Of the agent that the session was exported from. Absent in a snapshot of the original. */
   readonly agentVersion?: string;
+  /** The seed that the login came from: there may be a newer one in it. */
+  readonly seedId?: string;
   /** A part could not be opened when all was sealed anew. */
   readonly quarantine?: Quarantine;
 }
@@ -107,7 +109,7 @@ export const newestFirst: readonly (readonly [string, 'asc' | 'desc'])[] = [
 
 /** The fields of the original, and ours. */
 export function snapshotToFields(snapshot: Snapshot): Record<string, DocumentValue> {
-  const { taskId, capturedAt, endState, sessionId, workdir, session, login, agentVersion } = snapshot;
+  const { taskId, capturedAt, endState, sessionId, workdir, session, login, agentVersion, seedId } = snapshot;
   return {
     processId: taskId,
     capturedAt,
@@ -120,6 +122,7 @@ export function snapshotToFields(snapshot: Snapshot): Record<string, DocumentVal
     ...partFields('workdir', workdir),
     ...(login && { loginBlobId: { blob: login.id }, ...partFields('login', login) }),
     ...(agentVersion === undefined ? {} : { agentVersion }),
+    ...(seedId === undefined ? {} : { seedId }),
   };
 }
 
@@ -153,6 +156,7 @@ function snapshotFromDocument(document: StoredDocument): Snapshot {
   const login = blobOf('login');
   const quarantine = readQuarantine(fields);
   const agentVersion = fields.optionalText('agentVersion');
+  const seedId = fields.optionalText('seedId');
   return {
     id: document.id,
     taskId: fields.text('processId'),
@@ -163,6 +167,7 @@ function snapshotFromDocument(document: StoredDocument): Snapshot {
     session: blobOf('session') ?? { id: fields.blob('sessionBlobId') },
     ...(login && { login }),
     ...(agentVersion === undefined ? {} : { agentVersion }),
+    ...(seedId === undefined ? {} : { seedId }),
     ...(quarantine && { quarantine }),
   };
 }

@@ -36,6 +36,8 @@ export function lineOf(event: OpencodeSessionEvent, savedTo?: string): ReportLin
       return line('warning', `refused a deliverable: ${event.path}: ${event.reason}`);
     case 'seed-saved':
       return line('success', `login and model are kept as seed ${event.seedId}`);
+    case 'seed-updated':
+      return line('info', `the login has rotated, and seed ${event.seedId} has the new one`);
     case 'snapshot-saved':
       return line('info', `the session is kept as snapshot ${event.snapshotId}`);
     case 'attention':

@@ -1,0 +1,93 @@
+import type { Workspace } from '@optio-ts/host-core';
+import { opencodeSeeds } from '@optio-ts/opencode-seeds';
+import type { PlantedOpencodeSeed } from '@optio-ts/opencode-seeds';
+import { SeedEngineError } from '@optio-ts/seed-engine';
+
+import { messageOf } from './errors.ts';
+import type { StartOpencodeSessionOptions } from './options.ts';
+import type { SessionEmit } from './session-emit.ts';
+
+/** The seed that a session has its login from. */
+export interface SessionSeed {
+  readonly seedId: string;
+  /** `undefined` for a session that was resumed. */
+  readonly planted: PlantedOpencodeSeed | undefined;
+  /**
+   * Brings a login that the agent has rotated back into the seed. Resolves with whether the seed has what the home has, as far as
+   * that can be; what went wrong is told.
+   */
+  writeBack(options?: { readonly abortSignal?: AbortSignal }): Promise<boolean>;
+  /** Gives the seed to the next session. What went wrong is told: its lease ends by itself. Idempotent. */
+  release(): Promise<void>;
+}
+
+/** What taking a seed needs beside the caller's options. */
+export interface TakeSeedContext {
+  readonly seedId: string;
+  /** The home has come back from a snapshot, with a login of its own. */
+  readonly isResumed: boolean;
+  readonly sessionId: string;
+  readonly workspace: Workspace;
+  readonly emit: SessionEmit;
+  readonly onSeed: (seed: SessionSeed) => void;
+  readonly abortSignal: AbortSignal;
+}
+
+/** Puts a seed's login into the home, once it is free. `undefined` when a resumed session's seed is gone: it has its own login. */
+export async function takeSeed(
+  { host, store, cipher, whenSeedBusy }: StartOpencodeSessionOptions,
+  { seedId, isResumed, sessionId, workspace, emit, onSeed, abortSignal }: TakeSeedContext,
+): Promise<SessionSeed | undefined> {
+  const warn = (code: string, message: string): void => emit({ type: 'warning', code, message });
+  let use;
+  try {
+    use = await opencodeSeeds({ store, cipher }).use({
+      host,
+      seedId,
+      isResumed,
+      abortSignal,
+      home: workspace.home,
+      beneath: workspace.taskDirectory,
+      holder: sessionId,
+      ...(whenSeedBusy && { whenBusy: whenSeedBusy }),
+      onWaiting: ({ holder }) => {
+        const message = `Waiting for seed ${seedId}: session ${holder} uses it, and its login rotates`;
+        emit({ type: 'progress', step: 'seed', message });
+      },
+      onFailure: (error) =>
+        warn('SEED_LEASE_NOT_RENEWED', `The lease of seed ${seedId} was not renewed: ${messageOf(error)}`),
+    });
+  } catch (error) {
+    const isGone = SeedEngineError.is(error) && error.code === 'SEED_NOT_FOUND';
+    if (!isResumed || !isGone) throw error;
+    warn('SEED_GONE', `Seed ${seedId} is gone: the session goes on with the login of its snapshot`);
+    return undefined;
+  }
+  const { lost, planted } = use;
+  const onLost = (): void => warn('SEED_LEASE_LOST', messageOf(lost.reason));
+  lost.addEventListener('abort', onLost, { once: true });
+
+  const seed: SessionSeed = {
+    seedId,
+    planted,
+    async writeBack(signal) {
+      try {
+        if (await use.writeBack(signal)) emit({ type: 'seed-updated', seedId });
+        return true;
+      } catch (error) {
+        warn('LOGIN_NOT_WRITTEN_BACK', `The login that changed was not kept in seed ${seedId}: ${messageOf(error)}`);
+        return false;
+      }
+    },
+    async release() {
+      lost.removeEventListener('abort', onLost);
+      try {
+        await use.release();
+      } catch (error) {
+        warn('SEED_NOT_RELEASED', `Seed ${seedId} is not free before its lease ends: ${messageOf(error)}`);
+      }
+    },
+  };
+  onSeed(seed);
+  return seed;
+}
