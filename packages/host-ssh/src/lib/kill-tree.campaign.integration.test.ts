@@ -117,7 +117,9 @@ describe('a tree of fifty processes', { timeout: 3_600_000 }, () => {
         await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
       } else {
         controller.abort();
-        await expect(child.exited).rejects.toMatchObject({ code: expect.stringMatching(/^(CONNECTION_LOST|KILL_NOT_CONFIRMED)$/) as string });
+        await expect(child.exited).rejects.toMatchObject({
+          code: expect.stringMatching(/^(CONNECTION_LOST|KILL_NOT_CONFIRMED)$/) as string,
+        });
       }
       await expect(child.kill()).rejects.toMatchObject({ code: 'KILL_NOT_CONFIRMED' });
       expect(count()).toBeGreaterThanOrEqual(50);
@@ -137,7 +139,12 @@ describe('a tree of fifty processes', { timeout: 3_600_000 }, () => {
       await using link = await startLink({ targetPort: sshd.port });
       await using host = open(sshd, link);
       const { env, count } = newMark();
-      const started = await startSupervised(host, { directory, command: treeCommand(campaign.random), env, leaseMs: 3000 });
+      const started = await startSupervised(host, {
+        directory,
+        command: treeCommand(campaign.random),
+        env,
+        leaseMs: 3000,
+      });
       await expect.poll(count, { timeout: 20_000 }).toBeGreaterThanOrEqual(50);
       link.cut({ refuse: true });
       await expect(started.stop()).rejects.toMatchObject({ code: 'KILL_NOT_CONFIRMED' });
