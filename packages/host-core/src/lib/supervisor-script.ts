@@ -127,8 +127,6 @@ watch() {
 }
 size() { bytes=$(wc -c <"$kept") || bytes=0; bytes=$((bytes)); }
 keep_output() {
-  # Opened once: by name it could be another file tomorrow.
-  { command exec 7>>"$dir/output"; } 2>/dev/null || exec cat >/dev/null
   kept=/proc/self/fd/7
   [ -e $kept ] || kept=$dir/output
   size
@@ -146,8 +144,11 @@ fail() { printf 'failed %s\\n' "$1"; exit 1; }
 look_at $$ || fail 'cannot find its own process'
 own=$start
 mkfifo "$dir/pipe" || fail "cannot make a pipe in $dir"
+# Once, before anything runs: by name it could be another file by then.
+{ command exec 7>>"$dir/output"; } 2>/dev/null || fail "cannot write to $dir"
 ( exec >/dev/null; keep_output ) <"$dir/pipe" &
 pump=$!
+exec 7>&-
 look_at "$pump"
 pump_start=$start
 # Two descriptors of a file without a name: what they say nobody else can forge.
