@@ -7,6 +7,7 @@ import { processCases } from './lib/contract/process-cases.ts';
 import { runCases } from './lib/contract/run-cases.ts';
 import { stdinCases } from './lib/contract/stdin-cases.ts';
 import type { HostCase } from './lib/contract/support.ts';
+import { wholeFileCases } from './lib/contract/whole-file-cases.ts';
 
 export type { ContractCase, HostCase, HostContractSubject } from './lib/contract/support.ts';
 
@@ -24,6 +25,7 @@ export const hostContract: readonly HostCase[] = [
   ...forwardCases,
   ...disposeCases,
   ...fileCases,
+  ...wholeFileCases,
   ...archiveCases,
   ...downloadCases,
 ];

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { createByteQueue, type Bytes } from '@optio-ts/host-core';
 import type { ClientChannel } from 'ssh2';
 
-import { topUpBytes, topUpWindow } from './top-up-window.ts';
+import { topUpBytes, topUpWindow } from './ssh2-internals.ts';
 
 /** One output stream of a command, from the channel to its reader. */
 export interface ChannelOutput {
@@ -19,7 +19,7 @@ export interface ChannelOutput {
 }
 
 /** More than a packet, less than the channel's window: so the stream is not stopped and started for each packet. */
-const highWaterMark = 256 * 1024;
+const highWaterMark = 1024 * 1024;
 
 /**
  * Begins to read one of a channel's streams, which was paused, with back-pressure. `filter` sees each chunk first and says

@@ -9,6 +9,7 @@ import { planAuthentication } from './authentication.ts';
 import type { HostKeyRefusal } from './host-keys.ts';
 import type { LoginPlan } from './login-plan.ts';
 import type { ResolvedEndpoint, ResolvedOptions } from './options.ts';
+import { prepareKeys } from './ssh2-internals.ts';
 import { writeInBursts } from './write-in-bursts.ts';
 
 /** A logged-in connection, with those it goes through. */
@@ -160,6 +161,7 @@ async function logIn(
     });
     const version = readVersion(socket);
     await ready.promise;
+    prepareKeys(client);
     const close = (): void => {
       client.end();
       // A dead link never answers the goodbye, and a socket that waits for it keeps this process alive.

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 
+import { openFile } from '../open-file.ts';
 import { hashFile, removePath, statPath } from '../path-info.ts';
-import { openFile, readFile } from '../read-file.ts';
+import { readFile } from '../read-file.ts';
 import { writeFiles } from '../write-files.ts';
 import type { HostFile } from '../write-files.ts';
 import { assertBytes, collect, everyByte, rejectsWith, sh, stream, within } from './support.ts';

@@ -190,6 +190,7 @@ export const lies: readonly Lie[] = [
     }),
     caughtBy: [
       'stdin that fails ends the command, and run rejects with that very error',
+      'pushFile keeps what is there when its source fails, is too short, too long or not what was announced',
       'writeFiles writes nothing at all when a stream fails or is not as long as announced',
       'restoring changes nothing when the archive is cut short, is none, is too large, or its source fails',
     ],

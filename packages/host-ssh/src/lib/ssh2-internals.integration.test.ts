@@ -1,10 +1,11 @@
+import { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 
 import { startSshd } from '@optio-ts/testkit';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { expect, it } from 'vitest';
 
-import { topUpWindow } from './top-up-window.ts';
+import { prepareKeys, topUpWindow } from './ssh2-internals.ts';
 
 it('finds in ssh2 what opens the window again, long before half of it is used up', async ({ skip }) => {
   const { sshd, reason } = await startSshd();
@@ -28,5 +29,28 @@ it('finds in ssh2 what opens the window again, long before half of it is used up
     }),
   );
   expect(await atTheEnd).toEqual([2 * 1024 * 1024 - 300_000, 2 * 1024 * 1024]);
+  client.end();
+});
+
+it('finds the keys of a connection in ssh2, and the connection works as before', async ({ skip }) => {
+  const { sshd, reason } = await startSshd();
+  if (sshd === undefined) return skip(reason);
+  await using _ = sshd;
+  const client = new ssh2.Client();
+  client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
+  await once(client, 'ready');
+  prepareKeys(client);
+  const { _protocol: protocol } = client as unknown as {
+    readonly _protocol: { readonly _cipher: { _encKey: unknown }; readonly _decipher: { _decipherKey: unknown } };
+  };
+  expect([protocol._cipher._encKey, protocol._decipher._decipherKey]).toEqual([
+    expect.any(KeyObject),
+    expect.any(KeyObject),
+  ]);
+  const channel = await new Promise<ClientChannel>((resolve, reject) =>
+    client.exec('echo answer', (error, opened) => (error ? reject(error) : resolve(opened))),
+  );
+  const [answer] = (await once(channel, 'data')) as [Buffer];
+  expect(answer.toString()).toBe('answer\n');
   client.end();
 });
