@@ -42,7 +42,7 @@ export async function listKeys({ store, identityPath }: KeyringPlace): Promise<r
  * Lets one more key open what a store holds: what is sealed from now on. What is there already follows with `rotateStore`.
  * Throws `TypeError` for what is no recipient, and `KEY_MISSING` for a store without keys.
  */
-export function addRecipient({
+export async function addRecipient({
   store,
   recipient,
 }: Pick<KeyringPlace, 'store'> & { readonly recipient: string }): Promise<KeyringRecord> {
