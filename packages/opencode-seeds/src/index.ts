@@ -3,6 +3,7 @@ export type { CaptureScope } from './lib/capture-plan.ts';
 export type { JsonObject, JsonValue } from './lib/config.ts';
 export { OpencodeSeedError } from './lib/errors.ts';
 export type { OpencodeSeedErrorCode } from './lib/errors.ts';
+export type { ImportedOpencodeSeed, ImportOpencodeSeedOptions } from './lib/import.ts';
 export type { OpencodeLogin } from './lib/logins.ts';
 export { manifestFor, opencodeManifest } from './lib/manifest.ts';
 export { opencodeSeeds } from './lib/opencode-seeds.ts';

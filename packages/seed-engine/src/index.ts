@@ -120,3 +120,11 @@ export {
   type RotationReport,
   type UnreadableItem,
 } from './lib/rotate-store.ts';
+export {
+  exportSeed,
+  importSeed,
+  readSeedFile,
+  writeSeedFile,
+  type ExportSeedOptions,
+  type ImportSeedOptions,
+} from './lib/seed-file.ts';

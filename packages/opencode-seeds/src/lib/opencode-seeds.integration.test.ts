@@ -214,6 +214,27 @@ for (const [name, createStore] of Object.entries(stores)) {
       expect(await keyed.verify(id)).toMatchObject({ isSound: true, seed: { cipher: 'none' } });
     });
 
+    it('goes into another store as a file, with code only when that is accepted', async () => {
+      await put(AUTH_FILE, auth);
+      await put(`${PLUGINS_DIRECTORY}/mine.js`, 'export {}');
+      const plain = await capture({ model: 'a/b', label: 'work' });
+      const full = await capture({ model: 'a/b', scope: 'everything', acceptCode: true });
+      const other = createMemoryStore();
+      const there = opencodeSeeds({ store: other, cipher: noCipher });
+      expect(await there.importFile({ file: seeds.exportFile(plain.id) })).toMatchObject({
+        label: 'work',
+        model: 'a/b',
+        agentVersion: opencodeVersion,
+        activeContent: [],
+      });
+      const file = (): AsyncIterable<Uint8Array> => seeds.exportFile(full.id);
+      await expect(there.importFile({ file: file() })).rejects.toMatchObject({ code: 'ACTIVE_CONTENT' });
+      expect(await there.list()).toHaveLength(1);
+      const taken = await there.importFile({ file: file(), acceptCode: true, label: 'theirs' });
+      expect(taken).toMatchObject({ label: 'theirs', activeContent: ['.config/opencode/plugins/mine.js: a plugin'] });
+      expect(await there.verify(taken.id)).toMatchObject({ isSound: true });
+    });
+
     it('plants through a transform', async () => {
       await put(AUTH_FILE, auth);
       const { id } = await capture({ model: 'a/b' });

@@ -1,4 +1,5 @@
 import {
+  exportSeed,
   getSeed,
   listSeeds,
   purgeExpiredSeeds,
@@ -11,6 +12,7 @@ import {
 } from '@optio-ts/seed-engine';
 import type {
   Cipher,
+  ExportSeedOptions,
   RotateStoreOptions,
   RotationReport,
   Seed,
@@ -23,6 +25,8 @@ import { findActiveContent } from './active-content.ts';
 import { captureHome } from './capture.ts';
 import type { CapturedOpencodeSeed, CaptureOpencodeSeedOptions } from './capture.ts';
 import { homeContent, HOME_FILES } from './home.ts';
+import { importFile } from './import.ts';
+import type { ImportedOpencodeSeed, ImportOpencodeSeedOptions } from './import.ts';
 import { listLogins } from './logins.ts';
 import type { OpencodeLogin } from './logins.ts';
 import { opencodeManifest } from './manifest.ts';
@@ -80,6 +84,15 @@ export interface OpencodeSeeds {
   /** Removes the seeds that have expired and are not in use, and returns their ids. */
   purgeExpired(): Promise<readonly string[]>;
   /**
+   * A seed as a file, sealed as in the store or for a given recipient: see `exportSeed` of seed-engine. Throws while iterated.
+   */
+  exportFile(seedId: string, options?: Pick<ExportSeedOptions, 'abortSignal' | 'reseal'>): AsyncIterable<Uint8Array>;
+  /**
+   * Takes a seed out of a file, as a new one, once all of the file is checked. Throws `ACTIVE_CONTENT`, `LOGIN_MISSING`, and what
+   * `importSeed` of seed-engine throws; then nothing of it stays.
+   */
+  importFile(options: ImportOpencodeSeedOptions): Promise<ImportedOpencodeSeed>;
+  /**
    * Seals all of opencode's seeds and snapshots in the store, and the secrets of sessions, anew for the recipients that its keyring
    * has by now: see `rotateStore` of seed-engine.
    */
@@ -116,6 +129,8 @@ export function opencodeSeeds({ store, cipher }: OpencodeSeedsOptions): Opencode
     update: (seedId, change) => updateSeed({ ...place, seedId, change }),
     purge: (seedId) => purgeSeed({ ...place, seedId }),
     purgeExpired: () => purgeExpiredSeeds(place),
+    exportFile: (seedId, options = {}) => exportSeed({ ...place, seedId, ...options }),
+    importFile: (options) => importFile(bound, options),
     rotate: (options = {}) =>
       rotateStore({ ...options, store, cipher, manifests: [opencodeManifest], agents: [opencodeManifest.agent] }),
   };

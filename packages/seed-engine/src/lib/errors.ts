@@ -17,6 +17,7 @@ export type SeedEngineErrorCode =
   | 'KEY_REFUSED'
   | 'REVISION_CONFLICT'
   | 'SEED_EXPIRED'
+  | 'SEED_FILE_CORRUPT'
   | 'SEED_IN_USE'
   | 'SEED_LEASE_LOST'
   | 'SEED_MALFORMED'

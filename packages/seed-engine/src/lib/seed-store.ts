@@ -184,12 +184,7 @@ export async function openSeed({
   if (blobId === undefined) {
     throw new SeedEngineError('SEED_MALFORMED', seed.problem ?? `Seed ${seedId} has no content`);
   }
-  if (seed.manifestVersion > manifest.version || seed.manifestVersion < 1) {
-    throw new SeedEngineError(
-      'SEED_VERSION_UNKNOWN',
-      `Seed ${seedId} has manifest version ${seed.manifestVersion}; this version knows 1 to ${manifest.version}`,
-    );
-  }
+  checkManifestVersion(`Seed ${seedId}`, seed.manifestVersion, manifest);
   const sealed = store.readBlob(blobId, abortSignal === undefined ? {} : { abortSignal });
   const plain = openSealed(cipher, seed.cipher, sealed, `seed ${seedId}`);
   const content = seed.cipher === undefined ? expectGzip(plain, `seed ${seedId}`) : plain;
@@ -215,6 +210,15 @@ function isFaultOfSeed(error: unknown): error is SeedEngineError {
   if (!SeedEngineError.is(error)) return false;
   const faults = ['BLOB_CORRUPT', 'BLOB_NOT_FOUND', 'CIPHER_LIMIT', 'DECRYPT_FAILED'];
   return [...faults, 'SEED_MALFORMED', 'SEED_VERSION_UNKNOWN'].includes(error.code);
+}
+
+/** Throws `SEED_VERSION_UNKNOWN` for a seed of a version to come. */
+export function checkManifestVersion(what: string, found: number, { version }: SeedManifest): void {
+  if (Number.isInteger(found) && found >= 1 && found <= version) return;
+  throw new SeedEngineError(
+    'SEED_VERSION_UNKNOWN',
+    `${what} has manifest version ${found}; this version knows 1 to ${version}`,
+  );
 }
 
 /** There is no such seed. */
