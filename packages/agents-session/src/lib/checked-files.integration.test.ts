@@ -222,6 +222,27 @@ describe('readCheckedFile', () => {
 });
 
 describe('writeCheckedFile', () => {
+  it('puts no half of a file in place when its input ends early, as on a lost link', async () => {
+    writeFileSync(join(workdir, 'f'), 'old');
+    const cut: Host = {
+      ...host,
+      run: async (command, options = {}) => {
+        const whole: Uint8Array[] = [];
+        for await (const chunk of options.stdin as AsyncIterable<Uint8Array>) whole.push(chunk);
+        return host.run(command, { ...options, stdin: Buffer.concat(whole).subarray(0, -1) });
+      },
+    };
+    async function* content(): AsyncGenerator<Uint8Array, void, void> {
+      yield Buffer.from('new content');
+    }
+    const place = { directory: workdir, path: 'f', mode: 0o600 };
+    await expect(writeCheckedFile(cut, { ...place, content: content() })).rejects.toThrow('Cannot write f');
+    expect(readFileSync(join(workdir, 'f'), 'utf8')).toBe('old');
+    await writeCheckedFile(host, { ...place, content: content() });
+    expect(readFileSync(join(workdir, 'f'), 'utf8')).toBe('new content');
+    expect(readdirSync(workdir).filter((name) => name.includes('optio-'))).toEqual([]);
+  });
+
   const write = async (path: string, content = 'new', directory = workdir): Promise<void> =>
     writeCheckedFile(host, { directory, path, content: Buffer.from(content), mode: 0o640 });
 

@@ -2,6 +2,7 @@ import { isAbsolute, normalize } from 'node:path/posix';
 
 import { HostError } from './errors.ts';
 import type { HostErrorCode } from './errors.ts';
+import { hereFunction } from './here-script.ts';
 import type { Host, RunResult } from './host.ts';
 import { describeExit, outputTail } from './run-checked.ts';
 
@@ -31,11 +32,12 @@ export const pathExitCodes: Readonly<Record<'link' | 'notDirectory' | 'notFound'
  * - `enter DIRECTORY BENEATH` changes into a directory. With BENEATH it compares where it got to with where it wanted to
  *   get: a link on the way, also one put there this very moment, makes the two differ, and a directory that is the current
  *   one cannot be exchanged any more.
+ * - `make_and_enter DIRECTORY BENEATH` does the same and makes what is missing on the way, step by step.
  * - `open_regular NAME BENEATH` opens a regular file of the current directory as descriptor 3 and, with BENEATH, compares
  *   what was opened in the same way.
  * - `describe PATH` prints mode (hexadecimal), size and modification time.
  */
-export const enterScript: string = `
+export const enterScript: string = `${hereFunction}
 lost() { [ -e "$1" ] || [ -L "$1" ] || exit ${pathExitCodes.notFound}; exit ${pathExitCodes.notDirectory}; }
 enter() {
   if [ -n "$2" ]; then
@@ -43,7 +45,21 @@ enter() {
     base=$(pwd -P)
   fi
   cd -- "$1" 2>/dev/null || lost "$1"
-  [ -z "$2" ] || [ "$(pwd -P)" = "$base\${1#"$2"}" ] || exit ${pathExitCodes.link}
+  [ -z "$2" ] || [ "$(here)" = "$base\${1#"$2"}" ] || exit ${pathExitCodes.link}
+}
+make_and_enter() {
+  if [ -z "$2" ]; then mkdir -p -- "$1" || exit; fi
+  if [ -z "$2" ] || [ -d "$1" ]; then enter "$1" "$2"; return; fi
+  mkdir -p -- "$2" || exit
+  enter "$2" ''
+  at=$(pwd -P) rest=\${1#"$2"}/
+  while rest=\${rest#/}; [ -n "$rest" ]; do
+    at=\${at%/}/\${rest%%/*}
+    [ -d "./\${rest%%/*}" ] || mkdir "./\${rest%%/*}" || [ -d "./\${rest%%/*}" ] || exit
+    cd "./\${rest%%/*}" || exit
+    [ "$(here)" = "$at" ] || exit ${pathExitCodes.link}
+    rest=\${rest#*/}
+  done
 }
 open_regular() {
   if [ -n "$2" ] && [ -L "./$1" ]; then exit ${pathExitCodes.link}; fi
@@ -51,7 +67,7 @@ open_regular() {
   [ -f "./$1" ] || exit ${pathExitCodes.notRegular}
   exec 3<"./$1" || exit
   if [ -n "$2" ] && [ -e /proc/self/fd/3 ]; then
-    [ "$(readlink /proc/self/fd/3)" = "$(pwd -P)/$1" ] || exit ${pathExitCodes.link}
+    [ "$(readlink /proc/self/fd/3)" = "$(here)/$1" ] || exit ${pathExitCodes.link}
   fi
 }
 describe() {

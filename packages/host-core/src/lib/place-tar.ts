@@ -58,9 +58,8 @@ async function* withEnd(
 // each directory has a member that says its mode, see `addParents`.
 const placeScript = `${enterScript}
 umask 077
-[ -d "$1" ] || mkdir -p -- "$1" || exit
-enter "$1" "$2"
-top=$(pwd -P) stage=$3
+make_and_enter "$1" "$2"
+top=$(here) stage=$3
 cleanup() {
   trap '' TERM INT HUP
   cd / && rm -rf "$top/$stage"
@@ -69,12 +68,12 @@ trap cleanup EXIT
 trap 'cleanup; exit 143' TERM INT HUP
 trap '' PIPE
 mkdir "./$stage" || exit
-cd "./$stage" && [ "$(pwd -P)" = "$top/$stage" ] || exit ${pathExitCodes.link}
+cd "./$stage" && [ "$(here)" = "$top/$stage" ] || exit ${pathExitCodes.link}
 (umask 0 && exec tar -xpof -) || exit 1
 [ -f "./$stage" ] || { echo 'its input ended early' >&2; exit 1; }
 rm -f "./$stage"
 place() (
-  cd -- "$2" && [ "$(pwd -P)" = "$2" ] || exit ${pathExitCodes.link}
+  cd -- "$2" && [ "$(here)" = "$2" ] || exit ${pathExitCodes.link}
   from=$1 to=$2
   set --
   for source in "$from"/* "$from"/.[!.]* "$from"/..?*; do
@@ -101,7 +100,7 @@ place() (
 clear() { find . ! -name . -prune ! -name "$stage" -exec rm -rf -- {} +; }
 unlock() { find . -path "./$stage" -prune -o -type d ! -perm -700 -exec chmod u+rwx {} \\;; }
 if [ "$4" = remove ]; then
-  cd "$top" && [ "$(pwd -P)" = "$top" ] || exit ${pathExitCodes.link}
+  cd "$top" && [ "$(here)" = "$top" ] || exit ${pathExitCodes.link}
   clear 2>/dev/null || { unlock; clear; } || exit 1
 fi
 place "$top/$stage" "$top"`;

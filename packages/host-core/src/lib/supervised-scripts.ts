@@ -1,3 +1,4 @@
+import { hereFunction } from './here-script.ts';
 import { processIdentityFunctions } from './process-identity-script.ts';
 
 /**
@@ -20,12 +21,12 @@ is_marked() {
  * - `look_for WORD`: sets `code` to that of a file `WORD.<code>` of the current directory.
  * - `rename FROM TO`: of a file of the current directory, into nothing that is there.
  */
-export const controlFunctions = `
+export const controlFunctions: string = `${hereFunction}
 enter_control() {
   task=\${1%/*/*}
   cd -P -- "$task" 2>/dev/null || return 1
   set -- "\${PWD%/}\${1#"$task"}"
-  cd -P -- "$1" 2>/dev/null && [ "$PWD" = "$1" ]
+  cd -P -- "$1" 2>/dev/null && [ "$(here)" = "$1" ]
 }
 look_for() {
   for file in ./"$1".*; do
@@ -52,15 +53,15 @@ dir=$1 given_boot=$2
 unset CDPATH
 ${processIdentityFunctions}${controlFunctions}
 read_boot
-turns=0 nap=0.1
+turns=0 nap=0.1 here=
 while :; do
   writer= command=
   if [ "$boot" = "$given_boot" ]; then
     if is_same "$3" "$4" || is_same "$7" "$8"; then writer=1; fi
     if is_same "$5" "$6"; then command=1; fi
   fi
-  here=
-  if enter_control "$dir"; then here=1; fi
+  # Once is enough, and it is what every look costs least.
+  if [ -z "$here" ] && enter_control "$dir"; then here=1; fi
   ended=itself
   [ ! -e ./ended.lease ] || ended=lease
   if [ -n "$here" ] && { look_for exit || { [ -z "$writer$command" ] && look_for code; }; }; then
@@ -164,15 +165,15 @@ esac
  */
 export const findSupervisedScript: string = `
 unset CDPATH
-${processIdentityFunctions}${markFunction}
+${processIdentityFunctions}${markFunction}${hereFunction}
 read_boot
 cd -P -- "$1" || exit 1
 control=\${PWD%/}/control
 [ ! -L ./control ] && [ -d ./control ] || exit 0
-cd -P ./control && [ "$PWD" = "$control" ] || exit 1
+cd -P ./control && [ "$(here)" = "$control" ] || exit 1
 for id in *; do
-  cd -P "$control" && [ "$PWD" = "$control" ] || exit 1
-  [ ! -L "./$id" ] && [ -d "./$id" ] && cd -P "./$id" && [ "$PWD" = "$control/$id" ] || continue
+  cd -P "$control" && [ "$(here)" = "$control" ] || exit 1
+  [ ! -L "./$id" ] && [ -d "./$id" ] && cd -P "./$id" && [ "$(here)" = "$control/$id" ] || continue
   [ ! -L ./record ] && [ -f ./record ] || continue
   record=$(head -c 300 ./record | head -n 1)
   set -f; set -- $record; set +f
@@ -201,14 +202,15 @@ export const abandonSupervisedScript: string = `
 kill=$1 task=$2 id=$3 run=$4 over=$5
 unset CDPATH
 umask 077
+${hereFunction}
 here=
 if cd -P -- "$task" 2>/dev/null; then
   task=\${PWD%/}
   mkdir ./control 2>/dev/null
-  if [ ! -L ./control ] && cd -P ./control 2>/dev/null && [ "$PWD" = "$task/control" ]; then
+  if [ ! -L ./control ] && cd -P ./control 2>/dev/null && [ "$(here)" = "$task/control" ]; then
     mkdir "./$id" 2>/dev/null
-    if cd -P "./$id" 2>/dev/null && [ "$PWD" = "$task/control/$id" ]; then mkdir ./cancelled 2>/dev/null; fi
-    if cd -P "$task/control" 2>/dev/null && [ "$PWD" = "$task/control" ]; then here=1; fi
+    if cd -P "./$id" 2>/dev/null && [ "$(here)" = "$task/control/$id" ]; then mkdir ./cancelled 2>/dev/null; fi
+    if cd -P "$task/control" 2>/dev/null && [ "$(here)" = "$task/control" ]; then here=1; fi
   fi
 fi
 report=$(sh -c "$kill" sh "$run" '' 1000 '' 2>&1) || { echo "$report"; exit 0; }

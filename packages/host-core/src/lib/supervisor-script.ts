@@ -1,3 +1,4 @@
+import { hereFunction } from './here-script.ts';
 import { processIdentityFunctions } from './process-identity-script.ts';
 import { controlFunctions } from './supervised-scripts.ts';
 
@@ -21,7 +22,7 @@ shift 9
 cwd=$1 mode=$2 keep=$3 given=$4
 shift 4
 end() { printf '%s\\n' "$*"; exit 0; }
-${processIdentityFunctions}
+${processIdentityFunctions}${hereFunction}
 unset CDPATH
 exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 mask=$(umask)
@@ -32,13 +33,13 @@ umask 077
 control=\${PWD%/}/control
 [ ! -L ./control ] || end "failed $control is a link"
 mkdir ./control 2>/dev/null
-cd -P ./control 2>/dev/null && [ "$PWD" = "$control" ] || end "failed $control cannot be entered"
+cd -P ./control 2>/dev/null && [ "$(here)" = "$control" ] || end "failed $control cannot be entered"
 dir=$control/$id
 if ! error=$(mkdir "./$id" 2>&1); then
   if [ -e "./$id" ] || [ -L "./$id" ]; then end exists; fi
   end "failed $error"
 fi
-cd -P "./$id" 2>/dev/null && [ "$PWD" = "$dir" ] || end "failed $dir cannot be entered"
+cd -P "./$id" 2>/dev/null && [ "$(here)" = "$dir" ] || end "failed $dir cannot be entered"
 for name in state.run ended.itself lease.0 output errors; do
   true >"./$name" || end "failed cannot write to $dir"
 done
@@ -56,7 +57,7 @@ case $answer in
   'ok '*) ;;
   *)
     answer=\${answer:-failed $(head -c 400 ./errors | tr '\\n' ' ')}
-    cd -P "$control" && [ "$PWD" = "$control" ] && rm -rf "./$id"
+    cd -P "$control" && [ "$(here)" = "$control" ] && rm -rf "./$id"
     ;;
 esac
 end "$answer"
@@ -126,8 +127,6 @@ watch() {
 }
 size() { bytes=$(wc -c <"$kept") || bytes=0; bytes=$((bytes)); }
 keep_output() {
-  # Opened once: by name it could be another file tomorrow.
-  { command exec 7>>"$dir/output"; } 2>/dev/null || exec cat >/dev/null
   kept=/proc/self/fd/7
   [ -e $kept ] || kept=$dir/output
   size
@@ -145,8 +144,11 @@ fail() { printf 'failed %s\\n' "$1"; exit 1; }
 look_at $$ || fail 'cannot find its own process'
 own=$start
 mkfifo "$dir/pipe" || fail "cannot make a pipe in $dir"
+# Once, before anything runs: by name it could be another file by then.
+{ command exec 7>>"$dir/output"; } 2>/dev/null || fail "cannot write to $dir"
 ( exec >/dev/null; keep_output ) <"$dir/pipe" &
 pump=$!
+exec 7>&-
 look_at "$pump"
 pump_start=$start
 # Two descriptors of a file without a name: what they say nobody else can forge.

@@ -1,4 +1,5 @@
 import { directoryFunctions } from './directory-script.ts';
+import { hereFunction } from './here-script.ts';
 
 /**
  * The lock of a task directory, in its `control`, where this runs. `owner` holds the run id of the first owner, `next.<run
@@ -43,7 +44,7 @@ export const openWorkspaceScript: string = `
 root=$1 consumer=$2 task=$3 fresh=$4 run=$5 former=$6 attempt=$7
 say() { printf '%s\\0' "$@"; }
 end() { say "$@"; exit 0; }
-${directoryFunctions}${holderFunctions}
+${directoryFunctions}${hereFunction}${holderFunctions}
 umask 077
 unset CDPATH
 uid=$(id -u)
@@ -60,31 +61,41 @@ root=$(pwd -P)
 trusted_path "$root" || end refused "$distrusted can be written by others, or belongs to somebody else"
 look .
 [ "$owner" = "$uid" ] || end refused "$root belongs to somebody else"
+# Steps down, without a link: what was entered cannot be exchanged any more.
+step() {
+  at=$at/$1
+  cd -P "./$1" 2>/dev/null && [ "$(here)" = "$at" ] || end refused "$at is a link, or cannot be entered"
+}
+# A directory of the current one is made, or is ours; then it is the current one.
 own() {
-  if [ -L "$1" ]; then end refused "$root/$1 is a link"; fi
-  if [ -e "$1" ]; then
-    [ -d "$1" ] || end refused "$root/$1 is not a directory"
-    look "$1"
-    [ "$owner" = "$uid" ] || end refused "$root/$1 belongs to somebody else"
-    case $mode in drwx------*) ;; *) error=$(chmod 700 "$1" 2>&1) || end failed "$error" ;; esac
+  if [ -L "./$1" ]; then end refused "$at/$1 is a link"; fi
+  if [ -e "./$1" ]; then
+    [ -d "./$1" ] || end refused "$at/$1 is not a directory"
+    step "$1"
+    look .
+    [ "$owner" = "$uid" ] || end refused "$at belongs to somebody else"
+    case $mode in drwx------*) ;; *) error=$(chmod 700 . 2>&1) || end failed "$error" ;; esac
   else
-    error=$(mkdir "$1" 2>&1) || [ -d "$1" ] || end failed "$error"
+    error=$(mkdir "./$1" 2>&1) || [ -d "./$1" ] || end failed "$error"
+    step "$1"
   fi
 }
+at=$root
 if [ "$fresh" = undo ]; then
   if [ -L "./$task" ] || [ -L "./$task/control" ]; then end ok; fi
   cd -P "./$task/control" 2>/dev/null || { rmdir "./$task" 2>/dev/null; end ok; }
+  [ "$(here)" = "$root/$task/control" ] || end ok
   for file in owner next.*; do
     # The second line: what the run held before this call it keeps.
     if [ ! -L "$file" ] && [ -f "$file" ] && [ "$(head -c 200 "$file" | sed -n 2p)" = "$attempt" ]; then rm -f "$file"; fi
   done
   rm -f "owner.$run"
-  cd "$root/$task" && rmdir workdir/home workdir tmp control "$root/$task" 2>/dev/null
+  ( cd -P ../workdir && [ "$(here)" = "$root/$task/workdir" ] && rmdir ./home ) 2>/dev/null
+  cd -P .. && [ "$(here)" = "$root/$task" ] && rmdir workdir tmp control "$root/$task" 2>/dev/null
   end ok
 fi
-own "./$task"
-own "./$task/control"
-cd -P "./$task/control" || end failed "$root/$task/control cannot be entered"
+own "$task"
+own control
 printf '%s\\n' "$run" "$attempt" >"owner.$run" 2>/dev/null
 back=; read -r back <"owner.$run"
 [ "$back" = "$run" ] || { rm -f "owner.$run"; end failed "cannot write to $root/$task/control"; }
@@ -100,7 +111,7 @@ done
 rm -f "owner.$run"
 [ -n "$holder" ] || end failed "\${error:-cannot make $root/$task/control/owner}"
 [ "$holder" = "$run" ] || end held "$holder" "$root/$task"
-cd -P .. || end failed "$root/$task cannot be entered"
+cd -P .. && [ "$(here)" = "$root/$task" ] || end refused "$root/$task is not what it was"
 ${removeFunction}
 if [ "$fresh" = empty ]; then
   for name in ./* ./.*; do
@@ -109,8 +120,12 @@ if [ "$fresh" = empty ]; then
     remove "$name" || end failed "$error"
   done
 fi
-cd -P "$root" || end failed "$root cannot be entered"
-for name in workdir workdir/home tmp; do own "./$task/$name"; done
+at=$root/$task
+own tmp
+at=$root/$task
+cd -P .. && [ "$(here)" = "$at" ] || end refused "$at is not what it was"
+own workdir
+own home
 end ok "$root"
 `;
 
@@ -123,21 +138,23 @@ root=$1 task=$2 run=$3 what=$4
 say() { printf '%s\\0' "$@"; }
 end() { say "$@"; exit 0; }
 unset CDPATH
+${hereFunction}
 [ -d "$root" ] || end ok
-cd -P -- "$root" 2>/dev/null && [ "$(pwd -P)" = "$root" ] || end refused "$root is not what it was"
+cd -P -- "$root" 2>/dev/null && [ "$(here)" = "$root" ] || end refused "$root is not what it was"
 if [ -L "./$task" ]; then end refused "$root/$task is a link"; fi
 [ -d "./$task" ] || end ok
-cd -P "./$task" && [ "$(pwd -P)" = "$root/$task" ] || end refused "$root/$task is not what it was"
+cd -P "./$task" && [ "$(here)" = "$root/$task" ] || end refused "$root/$task is not what it was"
 ${holderFunctions}
 holder=
 if [ ! -L control ] && [ -d control ]; then
-  cd -P control && find_holder
+  cd -P control && [ "$(here)" = "$root/$task/control" ] || end refused "$root/$task/control is not what it was"
+  find_holder
   [ -z "$holder" ] || [ "$holder" = "$run" ] || end held "$holder" "$root/$task"
   if [ "$what" = lock ]; then
     error=$(rm -f owner next.* 2>&1) || end failed "$error"
     end ok
   fi
-  cd -P "$root/$task" || end failed "$root/$task cannot be entered"
+  cd -P .. && [ "$(here)" = "$root/$task" ] || end refused "$root/$task is not what it was"
 fi
 [ "$what" != lock ] || end ok
 ${removeFunction}

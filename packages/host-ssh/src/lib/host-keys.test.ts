@@ -1,11 +1,12 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { acceptNew } from './accept-new.ts';
-import { fingerprintOf, fromKnownHosts, pinnedKey, type HostKeyPolicy } from './host-keys.ts';
+import { fingerprintOf, fromKnownHosts, knownHostsPolicy, pinnedKey, type HostKeyPolicy } from './host-keys.ts';
+import { defaultKnownHostsFiles } from './known-hosts-files.ts';
 
 const encoded = 'AAAAC3NzaC1lZDI1NTE5AAAAIJ4mwDGQSPoMhS8gPSYPzHMsr8bJ7OcVzUyHUkOfmtPb';
 const key = Buffer.from(encoded, 'base64');
@@ -47,6 +48,15 @@ describe('host key policies', () => {
   describe('fromKnownHosts', () => {
     it('rejects when a file cannot be read: nothing is accepted unread', async () => {
       await expect(fromKnownHosts(file).open(target)).rejects.toThrow('ENOENT');
+    });
+
+    it('reads what ssh reads by itself where it is told no file, and none of them has to be there', async () => {
+      const { homedir: home } = userInfo();
+      expect(fromKnownHosts().description).toBe(
+        `${home}/.ssh/known_hosts, ${home}/.ssh/known_hosts2, /etc/ssh/ssh_known_hosts, /etc/ssh/ssh_known_hosts2`,
+      );
+      const none = knownHostsPolicy(defaultKnownHostsFiles(directory).user);
+      expect((await verify(none, key))?.reason).toContain('is not in');
     });
 
     it('names the line and the remedy of a changed key', async () => {

@@ -23,21 +23,22 @@ export type KnownHostsVerdict =
   | { readonly kind: 'changed'; readonly where: string }
   | { readonly kind: 'other-type'; readonly keyTypes: readonly string[] };
 
-/** Parses the text of the file at `path`. Lines that are none are skipped, as OpenSSH does. */
+/** Parses the text of the file at `path`, one character for each byte. Lines that are none are skipped, as OpenSSH does. */
 export function parseKnownHosts(text: string, path: string): readonly KnownHostsLine[] {
   return text.split('\n').flatMap((line, index) => parseLine(line, `${path}:${index + 1}`) ?? []);
 }
 
 /** The name under which OpenSSH looks a host up: the bare name for port 22, `[name]:port` otherwise. */
 export function knownHostsName(host: string, port: number): string {
-  const name = host.toLowerCase();
+  const name = lowerCase(host);
   return port === 22 ? name : `[${name}]:${port}`;
 }
 
-/** Whether a line speaks of that name (as `knownHostsName` makes it). */
+/** Whether a line speaks of that name (as `knownHostsName` makes it). Names are compared byte by byte. */
 export function matchesName(line: KnownHostsLine, name: string): boolean {
-  if (line.patterns.startsWith('|1|')) return matchesHash(line.patterns, name);
-  return matchesPatternList(line.patterns.toLowerCase().split(','), name);
+  const bytes = Buffer.from(name).toString('latin1');
+  if (line.patterns.startsWith('|')) return matchesHash(line.patterns, bytes);
+  return matchesPatternList(lowerCase(line.patterns).split(','), bytes);
 }
 
 /**
@@ -105,9 +106,15 @@ function parseLine(text: string, where: string): KnownHostsLine | undefined {
   return keyTypeOf(key) === keyType ? { where, kind, patterns, keyType, key } : undefined;
 }
 
+/** `|1|salt|digest`, both in base64; anything else that looks like it names no host. */
 function matchesHash(field: string, name: string): boolean {
-  const [, , salt, hash] = field.split('|');
-  if (salt === undefined || hash === undefined) return false;
+  const salt = Buffer.from(field.split('|')[2] ?? '', 'base64');
   // HMAC-SHA1 is the file format's; it hides names from readers of the file and protects nothing else.
-  return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest().equals(Buffer.from(hash, 'base64'));
+  const digest = createHmac('sha1', salt).update(name, 'latin1').digest();
+  return salt.length === 20 && field === `|1|${salt.toString('base64')}|${digest.toString('base64')}`;
+}
+
+/** As OpenSSH does it: bytes that are no ASCII have no case. */
+function lowerCase(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

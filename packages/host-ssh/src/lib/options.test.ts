@@ -54,6 +54,8 @@ describe('resolveOptions', () => {
   it('refuses to go without a host key policy or a way to log in', () => {
     expect(() => resolveOptions({ ...options, hostKeys: undefined as never })).toThrow('hostKeys is required');
     expect(() => resolveOptions({ ...options, authentication: [] })).toThrow('authentication');
+    const agent = { type: 'agent', socketPath: '/run/agent', keys: ['no key'] } as const;
+    expect(() => resolveOptions({ ...options, authentication: agent })).toThrow(TypeError);
   });
 
   it.each([{ port: 0 }, { port: 65_536 }, { port: 1.5 }, { maxConnections: 0 }, { connectTimeoutMs: Number.NaN }])(

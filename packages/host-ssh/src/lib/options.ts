@@ -1,5 +1,5 @@
 import type { SshAuthentication } from './authentication.ts';
-import type { HostKeyPolicy } from './host-keys.ts';
+import { parsePin, type HostKeyPolicy } from './host-keys.ts';
 
 /** A server to log in to. */
 export interface SshEndpoint {
@@ -72,11 +72,12 @@ function resolveEndpoint(endpoint: SshEndpoint): ResolvedEndpoint {
   checkName(user, 'user');
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new TypeError('port must be a port number');
   if (typeof hostKeys?.open !== 'function') {
-    throw new TypeError('hostKeys is required: fromKnownHosts(path), pinnedKey(fingerprint) or acceptNew(path)');
+    throw new TypeError('hostKeys is required: fromKnownHosts(), pinnedKey(fingerprint) or acceptNew(path)');
   }
   if (endpoint.hostKeyAlias !== undefined) checkName(endpoint.hostKeyAlias, 'hostKeyAlias');
   const authentication = [endpoint.authentication ?? []].flat();
   if (authentication.length === 0) throw new TypeError('authentication needs at least one way to log in');
+  for (const way of authentication) if (way.type === 'agent') way.keys?.forEach(parsePin);
   return {
     host,
     port,

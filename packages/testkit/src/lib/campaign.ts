@@ -7,7 +7,7 @@ export interface Campaign {
   /** What the random numbers start from; printed, and set again by `OPTIO_SEED`. */
   readonly seed: number;
   /** The next number of the sequence, at least 0 and below 1. */
-  random(): number;
+  readonly random: () => number;
 }
 
 /** Options of `startCampaign`. */
@@ -29,7 +29,7 @@ export function startCampaign(name: string, options: StartCampaignOptions): Camp
   return {
     rounds,
     seed,
-    random() {
+    random: () => {
       state ^= state << 13;
       state ^= state >>> 17;
       state ^= state << 5;

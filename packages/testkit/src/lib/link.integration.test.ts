@@ -55,10 +55,17 @@ describe('startLink', () => {
   it('delays each direction', async () => {
     await using link = await startLink({ targetPort, delayMs: 30 });
     const socket = await open(link.port);
+    await expect.poll(() => sockets.size).toBe(1);
+    const [other] = [...sockets];
     const start = performance.now();
-    await ask(socket, 'late');
+    const [there, back] = [once(other as Socket, 'data'), ask(socket, 'late')];
+    await there;
     // A lower bound only: how much later a loaded machine is says nothing.
+    expect(performance.now() - start).toBeGreaterThanOrEqual(28);
+    await back;
     expect(performance.now() - start).toBeGreaterThanOrEqual(58);
+    link.delayMs = 0;
+    expect(await ask(socket, 'at once')).toBe('at once');
   });
 
   it('resets what is open when cut, and takes new connections', async () => {
@@ -89,6 +96,48 @@ describe('startLink', () => {
     await closed(socket);
     expect(link.counts().bytesToServer).toBe(10);
     expect(received).toBeLessThanOrEqual(10);
+  });
+
+  it('cuts after the given number of bytes towards the client, too, and only once', async () => {
+    await using link = await startLink({ targetPort });
+    const socket = await open(link.port);
+    let received = 0;
+    socket.on('data', (chunk) => (received += chunk.length));
+    link.cutAfter('client', 10);
+    socket.write('0123456789abcdef');
+    await closed(socket);
+    expect(link.counts()).toMatchObject({ bytesToServer: 16, bytesToClient: 10 });
+    expect(received).toBeLessThanOrEqual(10);
+    expect(await ask(await open(link.port), '0123456789abcdef')).toBe('0123456789abcdef');
+  });
+
+  it('loses what is on its way when cut', async () => {
+    await using link = await startLink({ targetPort, delayMs: 60_000 });
+    const socket = await open(link.port);
+    socket.write('never there');
+    await expect.poll(() => link.openConnections).toBe(1);
+    link.cut();
+    await closed(socket);
+    expect(link.counts().bytesToServer).toBe(0);
+    expect(link.openConnections).toBe(0);
+  });
+
+  it('keeps even a reset to itself while half open', async () => {
+    await using link = await startLink({ targetPort });
+    const socket = await open(link.port);
+    await ask(socket, 'x');
+    const [other] = [...sockets];
+    const otherClosed = closed(other as Socket);
+    link.halfOpen();
+    socket.resetAndDestroy();
+    await closed(socket);
+    // Another connection is taken and gone by now: the reset has come to the link, and went no further.
+    const later = await open(link.port);
+    later.destroy();
+    await closed(later);
+    expect(other?.destroyed).toBe(false);
+    link.mend();
+    await otherClosed;
   });
 
   it('says nothing while half open, and hands over what was held back when mended', async () => {

@@ -57,6 +57,7 @@ export async function startLink(options: StartLinkOptions): Promise<Link> {
     isRefusing: false,
     cutAfter: { client: Infinity, server: Infinity },
     pairs: new Set(),
+    heldResets: [],
     cut: () => {
       for (const pair of state.pairs) {
         pair.client.resetAndDestroy();
@@ -116,6 +117,7 @@ export async function startLink(options: StartLinkOptions): Promise<Link> {
     mend() {
       state.isSilent = false;
       state.isRefusing = false;
+      for (const socket of state.heldResets.splice(0)) socket.resetAndDestroy();
       for (const pair of state.pairs) pair.wake();
     },
     close,
@@ -137,6 +139,8 @@ interface LinkState {
   isRefusing: boolean;
   readonly cutAfter: { client: number; server: number };
   readonly pairs: Set<Pair>;
+  /** Sockets whose other side was reset while the link was silent. */
+  readonly heldResets: Socket[];
   readonly cut: () => void;
 }
 
@@ -156,7 +160,8 @@ function join(state: LinkState, client: Socket, server: Socket): void {
   let open = 2;
   const closed = (other: Socket) => (hadError: boolean) => {
     // A reset on one side is a reset on the other; an orderly end travels through `carry` like the bytes before it.
-    if (hadError) other.resetAndDestroy();
+    if (hadError && state.isSilent && !other.destroyed) state.heldResets.push(other);
+    else if (hadError) other.resetAndDestroy();
     open -= 1;
     if (open === 0) state.pairs.delete(pair);
   };

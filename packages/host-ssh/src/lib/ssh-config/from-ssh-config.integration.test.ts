@@ -1,12 +1,20 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import type { Host } from '@optio-ts/host-core';
 import { startSshd, type Sshd } from '@optio-ts/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 
-import { createSshHost, fromKnownHosts, fromSshConfig, type FromSshConfigOptions } from '../../index.ts';
+import {
+  createSshHost,
+  fromKnownHosts,
+  fromSshConfig,
+  type FromSshConfigOptions,
+  type SshConfigLogin,
+} from '../../index.ts';
 
 /** Three servers on the way: gate, wall and the end, each with keys of its own. */
 let servers: readonly Sshd[] = [];
@@ -186,6 +194,34 @@ describe.each(ways)('fromSshConfig %s', (_, options) => {
       configFile: await file(await section('many', gate, lines)),
     });
     expect([authentication].flat()).toMatchObject([{ path: wall.privateKeyFile }, { path: gate.privateKeyFile }]);
+  });
+
+  it('asks for the passphrase of a file and the password of a login, and only when they are needed', async (ctx) => {
+    const [gate] = useServers(ctx);
+    const key = `${directory}/encrypted_${(files += 1)}`;
+    await writeFile(key, gate.privateKey, { mode: 0o600 });
+    await promisify(execFile)('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'secret', '-f', key]);
+    const config = (await section('locked', gate)).replace(gate.privateKeyFile, key);
+    const asked: string[] = [];
+    const passphrase = (path: string): string => {
+      asked.push(path);
+      return 'secret';
+    };
+    const password = ({ host, port, user }: SshConfigLogin): string => {
+      asked.push(`${user}@${host}:${port}`);
+      return 'none';
+    };
+    const found = await fromSshConfig('locked', { ...options, passphrase, password, configFile: await file(config) });
+    expect([found.authentication].flat().map(({ type }) => type)).toEqual(['key-file', 'password']);
+    expect(asked).toEqual([]);
+    expect(await text(await open('locked', config, { ...options, passphrase, password }), 'echo', 'in')).toBe('in\n');
+    expect(asked).toEqual([key]);
+    const [, way] = [found.authentication].flat();
+    if (way?.type === 'password' && typeof way.password === 'function') await way.password();
+    expect(asked).toEqual([key, `${gate.user}@${gate.host}:${gate.port}`]);
+    await expect((await open('locked', config, options)).run(['true'])).rejects.toMatchObject({
+      message: expect.stringContaining(`${key} is encrypted and no passphrase was given`) as string,
+    });
   });
 
   it('takes times, tokens and variables', async (ctx) => {

@@ -5,6 +5,7 @@ import { matchesPatternList } from '../patterns.ts';
 import { configFailed, configUnsupported } from './config-errors.ts';
 import { expandHome, expandTokens } from './expand.ts';
 import { includedFiles } from './include.ts';
+import { knownKeyword } from './keywords.ts';
 import { matchesCriteria } from './match-criteria.ts';
 import { parseConfig, type ConfigLine } from './parse-config.ts';
 import { isYes, type ConfigSource, type SettingsQuestion, type SshSettings } from './settings.ts';
@@ -74,12 +75,26 @@ async function readConfigFile(reading: Reading, pass: Pass, file: ConfigFile, ca
   const text = await readText(file);
   if (text === undefined) return;
   let isActive = canApply;
-  for (const line of parseConfig(text, file.path)) {
+  for (const written of parseConfig(text, file.path)) {
+    const line = { ...written, keyword: usualKeyword(reading.settings, written) };
     if (line.keyword === 'host') isActive = canApply && matchesPatternList(line.args, pass.host);
     else if (line.keyword === 'match') isActive = canApply && applies(reading, pass, line);
     else if (line.keyword === 'include') await include(reading, pass, file, line, isActive);
     else if (isActive) assign(reading.settings, line);
   }
+}
+
+/** A keyword that nobody knows may be a slip of one that matters, so it is refused, as by `ssh`, unless it is to be ignored. */
+function usualKeyword(settings: SshSettings, { keyword, where }: ConfigLine): string {
+  const usual = knownKeyword(keyword);
+  if (usual !== undefined) return usual;
+  const ignored = settings.get('ignoreunknown')?.[0]?.toLowerCase().split(',') ?? [];
+  if (!matchesPatternList(ignored, keyword)) {
+    throw configFailed(
+      `${where}: ${keyword} is no keyword that is known here; IgnoreUnknown ${keyword} passes it over`,
+    );
+  }
+  return keyword;
 }
 
 async function readText({ path, isPrivate, isOptional }: ConfigFile): Promise<string | undefined> {
