@@ -67,12 +67,8 @@ export type { FollowOptions, GrowingFile } from './lib/follow-lines.ts';
 export type { FollowedLine } from './lib/follow-state.ts';
 export { findSupervised, startSupervised } from './lib/supervised.ts';
 export type { FindSupervisedOptions, StartSupervisedOptions } from './lib/supervised.ts';
-export type {
-  RenewLeaseOptions,
-  StopSupervisedOptions,
-  SupervisedExit,
-  SupervisedProcess,
-} from './lib/supervised-process.ts';
+export type { RenewLeaseOptions, StopSupervisedOptions, SupervisedProcess } from './lib/supervised-process.ts';
+export type { SupervisedExit } from './lib/supervised-exit.ts';
 export { writeFiles } from './lib/write-files.ts';
 export type { HostFile, HostFileContent, HostFileDirectory, HostFileLink, HostFileStream } from './lib/write-files.ts';
 export { ensureArtifact } from './lib/ensure-artifact.ts';

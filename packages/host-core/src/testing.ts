@@ -2,10 +2,12 @@ import { archiveCases } from './lib/contract/archive-cases.ts';
 import { disposeCases } from './lib/contract/dispose-cases.ts';
 import { downloadCases } from './lib/contract/download-cases.ts';
 import { fileCases } from './lib/contract/file-cases.ts';
+import { followCases } from './lib/contract/follow-cases.ts';
 import { forwardCases } from './lib/contract/forward-cases.ts';
 import { processCases } from './lib/contract/process-cases.ts';
 import { runCases } from './lib/contract/run-cases.ts';
 import { stdinCases } from './lib/contract/stdin-cases.ts';
+import { supervisedCases } from './lib/contract/supervised-cases.ts';
 import type { HostCase } from './lib/contract/support.ts';
 import { wholeFileCases } from './lib/contract/whole-file-cases.ts';
 
@@ -28,4 +30,6 @@ export const hostContract: readonly HostCase[] = [
   ...wholeFileCases,
   ...archiveCases,
   ...downloadCases,
+  ...followCases,
+  ...supervisedCases,
 ];

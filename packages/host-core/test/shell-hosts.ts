@@ -22,9 +22,16 @@ process.on('exit', () => {
 
 /** dash and bash over this machine's programs, and a PATH that holds busybox's applets alone. */
 export const shellHosts: readonly ShellHost[] = [
-  shellHost('dash', (directory) => `${directory}:${process.env['PATH']}`),
-  shellHost('bash', (directory) => `${directory}:${process.env['PATH']}`),
+  shellHost('dash', overOurPrograms),
+  shellHost('bash', overOurPrograms),
   shellHost('busybox', (directory) => directory),
+];
+
+/** These, and shells that are `sh` on few machines. */
+export const allShellHosts: readonly ShellHost[] = [
+  ...shellHosts,
+  shellHost('mksh', overOurPrograms),
+  shellHost('zsh', overOurPrograms),
 ];
 
 function shellHost(name: string, path: (directory: string) => string): ShellHost {
@@ -43,6 +50,10 @@ function shellHost(name: string, path: (directory: string) => string): ShellHost
       return createLocalHost({ env: { ...inherited, ...env, PATH: path(directory) } });
     },
   };
+}
+
+function overOurPrograms(directory: string): string {
+  return `${directory}:${process.env['PATH']}`;
 }
 
 function which(name: string): string | undefined {

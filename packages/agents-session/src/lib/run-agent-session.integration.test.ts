@@ -706,7 +706,7 @@ describe('the log', () => {
 });
 
 describe('a link that is lost', () => {
-  /** The bench's host, with a hand on what follows the log. */
+  /** The bench's host, with a hand on what follows the log: the only command that is given an input. */
   function createFragileHost(): {
     host: Host;
     followers: HostProcess[];
@@ -719,7 +719,7 @@ describe('a link that is lost', () => {
       spawn: async (command, options) => {
         if (refusal !== undefined) throw refusal;
         const process = await bench.host.spawn(command, options);
-        if (command.includes('optio.log')) followers.push(process);
+        if (options?.stdin !== undefined) followers.push(process);
         return process;
       },
     };

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createFrameReader } from './follow-frames.ts';
 
 const output = Buffer.concat([
-  Buffer.from('.\nF 10 4 6\nab\ncd\nF 10 10 0\n'),
-  Buffer.from('F 13 10 3\n\n\0\xff', 'latin1'),
-  Buffer.from('S\nT\n'),
+  Buffer.from('E\nF 1 10 4 6\nab\ncd\nF 2 10 10 0\n'),
+  Buffer.from('F 1 13 10 3\n\n\0\xff', 'latin1'),
+  Buffer.from('S 2\nT 3\nX 4 137 lease\nX 5 lost\nE\n'),
 ]);
 
 describe('createFrameReader', () => {
@@ -15,17 +15,31 @@ describe('createFrameReader', () => {
     for (let from = 0; from < output.length; from += size) frames.push(...read(output.subarray(from, from + size)));
     const bytes = frames.map((frame) => (frame.kind === 'bytes' ? Buffer.from(frame.bytes).toString('latin1') : ''));
     expect(bytes.join('')).toBe('ab\ncd\n\n\0\xff');
+    expect(frames.flatMap((frame) => (frame.kind === 'bytes' ? [frame.id] : []))).not.toContain(2);
     expect(frames.filter(({ kind }) => kind !== 'bytes')).toEqual([
-      { kind: 'alive' },
-      { kind: 'begin', size: 10, start: 4 },
-      { kind: 'begin', size: 10, start: 10 },
-      { kind: 'begin', size: 13, start: 10 },
-      { kind: 'same' },
-      { kind: 'shrunk' },
+      { kind: 'end' },
+      { kind: 'begin', id: 1, size: 10, start: 4, length: 6 },
+      { kind: 'begin', id: 2, size: 10, start: 10, length: 0 },
+      { kind: 'begin', id: 1, size: 13, start: 10, length: 3 },
+      { kind: 'same', id: 2 },
+      { kind: 'shrunk', id: 3 },
+      { kind: 'exit', id: 4, code: '137', isLease: true },
+      { kind: 'lost', id: 5 },
+      { kind: 'end' },
     ]);
   });
 
-  it.each(['Welcome to build-3!\n', 'F 1 2\n', 'F 1 2 -3\n', 'F 1 2 3 4\n', 'x'.repeat(101)])('refuses %j', (text) => {
+  it.each([
+    'Welcome to build-3!\n',
+    'F 1 2\n',
+    'F 1 2 -3 4\n',
+    'F 1 2 3 4 5\n',
+    'S\n',
+    'E 1\n',
+    'X 1\n',
+    'X 1 2 3\n',
+    'x'.repeat(101),
+  ])('refuses %j', (text) => {
     expect(() => createFrameReader()(Buffer.from(text))).toThrow(SyntaxError);
   });
 });

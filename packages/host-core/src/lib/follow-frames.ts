@@ -1,8 +1,17 @@
-/** What the follow script says: bytes that are announced, bytes, or one of its signs. */
+/** What the follow script says: bytes that are announced, bytes, one of its signs, or how a process has ended. */
 export type FollowFrame =
-  | { readonly kind: 'begin'; readonly size: number; readonly start: number }
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'shrunk' | 'same' | 'end' | 'alive' };
+  | {
+      readonly kind: 'begin';
+      readonly id: number;
+      readonly size: number;
+      readonly start: number;
+      readonly length: number;
+    }
+  | { readonly kind: 'bytes'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'shrunk' | 'same'; readonly id: number }
+  | { readonly kind: 'exit'; readonly id: number; readonly code: string; readonly isLease: boolean }
+  | { readonly kind: 'lost'; readonly id: number }
+  | { readonly kind: 'end' };
 
 const longestHeader = 100;
 const newline = 10;
@@ -10,6 +19,7 @@ const newline = 10;
 /** Makes what takes the script's output apart. Throws a `SyntaxError` at anything that the script does not say. */
 export function createFrameReader(): (chunk: Uint8Array) => FollowFrame[] {
   let header = '';
+  let id = 0;
   let left = 0;
   return (chunk) => {
     const frames: FollowFrame[] = [];
@@ -17,7 +27,7 @@ export function createFrameReader(): (chunk: Uint8Array) => FollowFrame[] {
     while (rest.byteLength > 0) {
       if (left > 0) {
         const bytes = rest.subarray(0, left);
-        frames.push({ kind: 'bytes', bytes });
+        frames.push({ kind: 'bytes', id, bytes });
         left -= bytes.byteLength;
         rest = rest.subarray(bytes.byteLength);
         continue;
@@ -29,18 +39,34 @@ export function createFrameReader(): (chunk: Uint8Array) => FollowFrame[] {
       rest = rest.subarray(end + 1);
       const frame = readHeader(header);
       header = '';
-      frames.push(frame.frame);
-      left = frame.length;
+      frames.push(frame);
+      if (frame.kind === 'begin') ({ id, length: left } = frame);
     }
     return frames;
   };
 }
 
-function readHeader(header: string): { readonly frame: FollowFrame; readonly length: number } {
-  const [, size, start, length] = /^F (\d{1,15}) (\d{1,15}) (\d{1,15})$/.exec(header) ?? [];
-  if (length !== undefined)
-    return { frame: { kind: 'begin', size: Number(size), start: Number(start) }, length: Number(length) };
-  const kind = ({ T: 'shrunk', S: 'same', E: 'end', '.': 'alive' } as const)[header];
-  if (kind === undefined) throw new SyntaxError('Not a frame of the follow script');
-  return { frame: { kind }, length: 0 };
+const numbers = /^\d{1,15}$/;
+
+function readHeader(header: string): FollowFrame {
+  const [sign, ...words] = header.split(' ');
+  if (sign === 'E' && words.length === 0) return { kind: 'end' };
+  if (sign === 'X' && words.length > 1) {
+    const [id, code = '', how] = words;
+    if (code === 'lost' && words.length === 2) return { kind: 'lost', id: readNumber(id) };
+    if (words.length === 3 && numbers.test(code) && (how === 'itself' || how === 'lease'))
+      return { kind: 'exit', id: readNumber(id), code, isLease: how === 'lease' };
+  }
+  if ((sign === 'T' || sign === 'S') && words.length === 1)
+    return { kind: sign === 'T' ? 'shrunk' : 'same', id: readNumber(words[0]) };
+  if (sign === 'F' && words.length === 4) {
+    const [id = 0, size = 0, start = 0, length = 0] = words.map(readNumber);
+    return { kind: 'begin', id, size, start, length };
+  }
+  throw new SyntaxError('Not a frame of the follow script');
+}
+
+function readNumber(word: string | undefined): number {
+  if (word === undefined || !numbers.test(word)) throw new SyntaxError('Not a frame of the follow script');
+  return Number(word);
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { processesRunning, until } from '../../test/processes.ts';
-import { shellHosts } from '../../test/shell-hosts.ts';
+import { processesWith, until } from '../../test/processes.ts';
+import { allShellHosts } from '../../test/shell-hosts.ts';
 import { followLines } from './follow-lines.ts';
 import type { FollowOptions } from './follow-lines.ts';
 import type { FollowedLine } from './follow-state.ts';
@@ -26,12 +26,12 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-describe.each(shellHosts)('followLines with $name', ({ missing, open }) => {
+describe.each(allShellHosts)('followLines with $name', ({ missing, open }) => {
   let host: Host;
 
   beforeEach((context) => {
     if (missing !== undefined) context.skip(missing);
-    host = open();
+    host = open({ OPTIO_TEST: directory });
     return () => host[Symbol.asyncDispose]();
   });
 
@@ -51,8 +51,8 @@ describe.each(shellHosts)('followLines with $name', ({ missing, open }) => {
     };
   };
 
-  const noReader = (): Promise<void> =>
-    until(() => processesRunning(directory).length === 0, `readers in ${directory}`);
+  const readers = (): readonly number[] => processesWith(`OPTIO_TEST=${directory}`);
+  const noReader = (): Promise<void> => until(() => readers().length === 0, `readers in ${directory}`);
 
   it('follows a file from before it exists, and through all that may become of it', async () => {
     const end = Promise.withResolvers<void>();
@@ -144,8 +144,7 @@ describe.each(shellHosts)('followLines with $name', ({ missing, open }) => {
     await waitFor('a');
     rmSync(path);
     symlinkSync(join(outside, 'log'), path);
-    const looked = processesRunning(directory).length;
-    expect(looked).toBeGreaterThan(0);
+    expect(readers()).not.toEqual([]);
     rmSync(path);
     renameSync(inside, `${inside}.old`);
     symlinkSync(outside, inside);
@@ -216,7 +215,7 @@ describe.each(shellHosts)('followLines with $name', ({ missing, open }) => {
 
   it('throws when the host is closed', async () => {
     const { done } = follow();
-    await until(() => processesRunning(directory).length > 0, 'a reader');
+    await until(() => readers().length > 0, 'a reader');
     await host[Symbol.asyncDispose]();
     await expect(done).rejects.toMatchObject({ code: 'DISPOSED' });
     await noReader();

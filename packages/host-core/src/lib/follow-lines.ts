@@ -1,14 +1,15 @@
 import { isAbsolute } from 'node:path/posix';
 import { setImmediate } from 'node:timers/promises';
 
-import { HostError } from './errors.ts';
-import { createFrameReader } from './follow-frames.ts';
-import { followScript } from './follow-script.ts';
+import { createLastPass } from './follow-last-pass.ts';
 import { createFollowState } from './follow-state.ts';
 import type { FollowedLine, FollowState } from './follow-state.ts';
-import type { Host, HostProcess } from './host.ts';
+import type { GrownFile } from './follower.ts';
+import type { Host } from './host.ts';
 import { locate } from './path-info.ts';
-import { shellScript } from './script.ts';
+import { createWake } from './wake.ts';
+import { watch } from './watch.ts';
+import type { Watched } from './watch.ts';
 
 /** A file of a host that somebody appends to. */
 export interface GrowingFile {
@@ -45,11 +46,13 @@ export interface FollowOptions {
   readonly until?: Promise<unknown>;
 }
 
-const largestFrame = 8 * 1024 * 1024;
+/** Looks without news after which the pauses get longer. */
+const quietLooks = 300;
 
 /**
  * Follows a growing file line by line, from a byte offset, also when it does not exist yet. One long-lived command on the
- * host; lines arrive about `pollMs` after they were written, and a slow reader holds the command up instead of memory.
+ * host serves all files that are followed over the same host object; lines arrive about `pollMs` after they were written. Of
+ * a file whose reader is slow at most 256 KiB are held, and no other reader waits for it.
  *
  * A file that is cut, replaced or rewritten loses and doubles nothing: when it still begins with all that was read, only
  * what comes after is delivered; otherwise a new generation begins, without the lines that it has in common with the former
@@ -57,7 +60,7 @@ const largestFrame = 8 * 1024 * 1024;
  * with is taken as it is, and at most 262144 lines are known.)
  *
  * Throws what `Host.spawn` throws; after `CONNECTION_LOST`, go on from `nextOffset` and `generation` of the last line. The
- * command on the host ends with the iteration, and by itself when the link to it is lost.
+ * command on the host ends with the last iteration, and by itself when the link to it is lost.
  */
 export function followLines(file: GrowingFile, options: FollowOptions = {}): AsyncGenerator<FollowedLine, void, void> {
   const { offset = 0, generation = 0, maxLineBytes = 65_536 } = options;
@@ -78,147 +81,77 @@ async function* follow(
   { abortSignal, until, pollMs = 100, partialLineMs = 1000 }: FollowOptions,
 ): AsyncGenerator<FollowedLine, void, void> {
   const wake = createWake();
-  let isOver = false;
+  let watched: Watched | undefined;
+  let overAt: number | undefined;
   const finish = (): void => {
-    isOver = true;
-    wake.call();
+    overAt = performance.now();
+    watched?.hurry();
   };
   until?.then(finish, finish);
   abortSignal?.addEventListener('abort', wake.call);
+  const isAborted = (): boolean => abortSignal?.aborted === true;
+  const introduce = (id: number): string =>
+    `f ${id} ${state.request().offset}\n${locate(file.path, file).join('\n')}\n`;
   try {
     // So that an `until` which has settled already is seen.
     await setImmediate();
+    if (isAborted()) return;
+    watched = watch(file.host, { introduce, onLook: wake.call });
+    const lastPass = createLastPass();
+    let quiet = 0;
+    // A partial line may be filled with zeros of a file that has just been cut, until a second look has found it as it was.
+    let confirmedAt: number | undefined;
+    watched.request(0);
     for (;;) {
-      if (abortSignal?.aborted === true) return;
-      const mode = isOver ? 'once' : 'follow';
-      const process = await file.host.spawn(command(file, state, mode, pollMs));
-      let end: ReadEnd = 'stopped';
-      try {
-        const isStopped = (): boolean => abortSignal?.aborted === true || (mode === 'follow' && isOver);
-        end = yield* read(process, state, wake, isStopped, partialLineMs);
-      } finally {
-        // What cannot be ended because the link is lost ends by itself: it finds nobody who reads.
-        if (end !== 'end') await process.kill({ graceMs: 0 }).catch(() => undefined);
+      const look = watched.take();
+      if (isAborted()) return;
+      if (look === undefined) {
+        await wake.called();
+        continue;
       }
-      if (end === 'rewritten') state.restart();
-      if (end === 'end') {
-        const last = state.flush();
-        if (last !== undefined) yield last;
-        return;
+      const { found, askedAt } = look;
+      quiet = found.kind === 'nothing' ? quiet + 1 : 0;
+      if (found.kind === 'same') confirmedAt = performance.now();
+      if (found.kind === 'grown') confirmedAt = undefined;
+      const isWhole = found.kind === 'grown' ? yield* deliver(found, state, isAborted) : found.kind !== 'shrunk';
+      if (isAborted()) return;
+      if (!isWhole) {
+        state.restart();
+        watched.restart();
       }
+      const isPaused = confirmedAt !== undefined && performance.now() - confirmedAt >= partialLineMs;
+      const isLast = overAt !== undefined && askedAt >= overAt && lastPass.endsWith(found, isWhole);
+      if (isPaused || isLast) {
+        const line = state.flush();
+        if (line !== undefined) yield line;
+      }
+      if (isLast) return;
+      const isUrgent =
+        overAt !== undefined || !isWhole || (found.kind === 'grown' && found.start + found.length < found.size);
+      watched.request(isUrgent ? 0 : Math.max(10, quiet < quietLooks ? pollMs : pollMs * 3));
     }
   } finally {
     abortSignal?.removeEventListener('abort', wake.call);
+    await watched?.close();
   }
 }
 
-/** `end`: all was read, the command has ended by itself. `rewritten`: the file is another. `stopped`: as was asked for. */
-type ReadEnd = 'end' | 'rewritten' | 'stopped';
-
-async function* read(
-  process: HostProcess,
+/**
+ * Takes a frame. Returns whether the file is still the one that was read.
+ *
+ * @yields its lines
+ */
+async function* deliver(
+  { size, start, chunks }: GrownFile,
   state: FollowState,
-  wake: Wake,
-  isStopped: () => boolean,
-  partialLineMs: number,
-): AsyncGenerator<FollowedLine, ReadEnd, void> {
-  const takeApart = createFrameReader();
-  const chunks = process.stdout[Symbol.asyncIterator]();
-  // A partial line may be filled with zeros of a file that has just been cut, until a second look has found it as it was.
-  let isConfirmed = false;
-  for (;;) {
-    const next = watch(chunks.next(), wake);
-    let isPaused = false;
-    const pause = (): void => {
-      isPaused = true;
-      wake.call();
-    };
-    while (!next.hasSettled) {
-      const timer = isConfirmed && state.hasPartialLine ? setTimeout(pause, partialLineMs) : undefined;
-      await wake.called();
-      clearTimeout(timer);
-      if (isStopped()) return 'stopped';
-      if (!isPaused) continue;
-      isPaused = false;
-      const line = state.flush();
-      if (line !== undefined) yield line;
-    }
-    if (isStopped()) return 'stopped';
-    const { done, value } = await next.promise;
-    if (done === true) {
-      await process.exited;
-      throw new HostError('CONNECTION_LOST', 'Following a file was cut off: its command on the host has ended');
-    }
-    for (const frame of takeApart(value)) {
-      if (frame.kind === 'end') return 'end';
-      if (frame.kind === 'shrunk') return 'rewritten';
-      isConfirmed = frame.kind === 'same' || (isConfirmed && frame.kind === 'alive');
-      if (frame.kind === 'begin' && state.beginFrame(frame.size, frame.start) === 'rewritten') return 'rewritten';
-      if (frame.kind !== 'bytes') continue;
-      const lines = state.push(frame.bytes);
-      if (lines === 'rewritten') return 'rewritten';
-      yield* lines;
-    }
+  isAborted: () => boolean,
+): AsyncGenerator<FollowedLine, boolean, void> {
+  if (state.beginFrame(size, start) === 'rewritten') return false;
+  for (const chunk of chunks) {
+    const lines = state.push(chunk);
+    if (lines === 'rewritten') return false;
+    yield* lines;
+    if (isAborted()) break;
   }
-}
-
-function command(file: GrowingFile, state: FollowState, mode: 'follow' | 'once', pollMs: number): readonly string[] {
-  const { offset, overlap } = state.request();
-  const [directory, name, beneath] = locate(file.path, file);
-  const nap = (milliseconds: number): string => (Math.max(10, milliseconds) / 1000).toFixed(3);
-  return shellScript(
-    followScript,
-    directory,
-    name,
-    String(offset),
-    String(overlap),
-    nap(pollMs),
-    nap(pollMs * 3),
-    mode,
-    String(largestFrame),
-    beneath,
-  );
-}
-
-/** Something that happened, for one that waits. Racing promises that live long would keep every race in memory. */
-interface Wake {
-  readonly call: () => void;
-  /** Resolves at the next call, at once when there was one since the last time. */
-  called(): Promise<void>;
-}
-
-function createWake(): Wake {
-  let wasCalled = false;
-  let resume: (() => void) | undefined;
-  return {
-    call: () => {
-      wasCalled = true;
-      resume?.();
-    },
-    called: async () => {
-      if (!wasCalled) await new Promise<void>((resolve) => (resume = resolve));
-      resume = undefined;
-      wasCalled = false;
-    },
-  };
-}
-
-interface Watched<Value> {
-  readonly hasSettled: boolean;
-  readonly promise: Promise<Value>;
-}
-
-function watch<Value>(promise: Promise<Value>, wake: Wake): Watched<Value> {
-  let hasSettled = false;
-  const settle = (): void => {
-    hasSettled = true;
-    wake.call();
-  };
-  promise.then(settle, settle);
-  return {
-    get hasSettled() {
-      return hasSettled;
-    },
-    promise,
-  };
+  return true;
 }

@@ -46,7 +46,7 @@ export interface FollowState {
 }
 
 /** Bytes that are compared before a file counts as the one that was read. */
-const overlapBytes = 4096;
+export const overlapBytes = 4096;
 /** Up to this size what was read before is read again at the start, to know its lines should the file be rewritten. */
 const rereadBytes = 1024 * 1024;
 /** Line ends kept of a generation, 16 bytes each: beyond them a rewritten file's lines count as new. */

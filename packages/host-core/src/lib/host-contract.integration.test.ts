@@ -7,15 +7,17 @@ import { describe, expect, it } from 'vitest';
 
 import { hostContract } from '../testing.ts';
 import { lies, lyingHost, silentHost } from './contract/lying-hosts.ts';
+import type { Lie } from './contract/lying-hosts.ts';
 import type { HostContractSubject } from './contract/support.ts';
 import { createLocalHost } from './local-host.ts';
 
-async function withSubject(test: (subject: HostContractSubject) => Promise<void>): Promise<void> {
+async function withSubject(lie: Lie, test: (subject: HostContractSubject) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'optio-lie-'));
   try {
-    // Disposed at the end: what a lie left running goes with it.
-    await using host = createLocalHost();
-    await test({ host, directory, openHost: () => host });
+    // Disposed at the end: what a lie left running goes with them.
+    await using honest = createLocalHost();
+    await using other = createLocalHost();
+    await test({ host: lyingHost(honest, lie), directory, openHost: () => lyingHost(other, lie) });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -23,15 +25,15 @@ async function withSubject(test: (subject: HostContractSubject) => Promise<void>
 
 describe('hostContract', () => {
   for (const lie of lies) {
-    it(`catches a host that ${lie.name}`, () =>
-      withSubject(async ({ host: honest, directory }) => {
-        for (const name of lie.caughtBy) {
-          const contractCase = hostContract.find((one) => one.name === name);
-          assert.ok(contractCase !== undefined, `no case is named: ${name}`);
-          const host = lyingHost(honest, lie);
-          await expect(contractCase.run({ host, directory, openHost: () => host }), name).rejects.toThrow();
-        }
-      }));
+    it(`catches a host that ${lie.name}`, async () => {
+      for (const name of lie.caughtBy) {
+        const contractCase = hostContract.find((one) => one.name === name);
+        assert.ok(contractCase !== undefined, `no case is named: ${name}`);
+        await withSubject(lie, async (subject) => {
+          await expect(contractCase.run(subject), name).rejects.toThrow();
+        });
+      }
+    });
   }
 
   it('has no case that a host passes which does nothing, unless a lie is there for it', async () => {

@@ -1,22 +1,16 @@
 import { dirname } from 'node:path/posix';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { HostError } from './errors.ts';
 import type { GrowingFile } from './follow-lines.ts';
-import type { Host, ProcessExit } from './host.ts';
+import type { Host } from './host.ts';
 import { killScript } from './kill-script.ts';
 import { runChecked } from './run-checked.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
-import { parseExitCode } from './supervised-record.ts';
+import { waitForExit } from './supervised-exit.ts';
+import type { SupervisedExit } from './supervised-exit.ts';
 import type { SupervisedRecord } from './supervised-record.ts';
-import { renewLeaseScript, stopSupervisedScript, waitSupervisedScript } from './supervised-scripts.ts';
-
-/** How a supervised process ended. */
-export interface SupervisedExit extends ProcessExit {
-  /** Nobody had renewed its lease for its time, or its directory was gone, and therefore its supervisor ended it. */
-  readonly leaseExpired: boolean;
-}
+import { renewLeaseScript, stopSupervisedScript } from './supervised-scripts.ts';
 
 /** Options of `SupervisedProcess.stop`. */
 export interface StopSupervisedOptions {
@@ -47,7 +41,7 @@ export interface SupervisedProcess {
   readonly wasRunning: boolean;
   /**
    * Settles when the command has ended, what it left behind too, and its output is complete. Watched from the first time
-   * it is looked at, by one long-lived command on the host; a lost link is waited for. Rejects with `SUPERVISOR_LOST` when
+   * it is looked at, by the command on the host that serves `followLines` too; a lost link is waited for. Rejects with `SUPERVISOR_LOST` when
    * it is gone and nobody wrote down how it ended (the host was rebooted, or the supervisor killed with it), and with
    * `DISPOSED` when the host object is closed before. Never an unhandled rejection.
    */
@@ -73,8 +67,6 @@ export interface SupervisedProcessParts {
   readonly isTrusted: boolean;
   readonly wasRunning: boolean;
 }
-
-const longestRetryMs = 30_000;
 
 /** Makes the object for a supervised process from its record. Nothing is run yet. */
 export function createSupervisedProcess(parts: SupervisedProcessParts): SupervisedProcess {
@@ -136,7 +128,7 @@ export function createSupervisedProcess(parts: SupervisedProcessParts): Supervis
     wasRunning,
     get exited() {
       if (exited === undefined) {
-        exited = waitForExit(parts, name);
+        exited = waitForExit({ host, directory, record, name });
         exited.catch(() => undefined);
       }
       return exited;
@@ -144,42 +136,6 @@ export function createSupervisedProcess(parts: SupervisedProcessParts): Supervis
     renewLease,
     stop,
   };
-}
-
-async function waitForExit(parts: SupervisedProcessParts, name: string): Promise<SupervisedExit> {
-  for (let retryMs = 1000; ; retryMs = Math.min(retryMs * 2, longestRetryMs)) {
-    try {
-      return await watchOnce(parts, name);
-    } catch (error) {
-      // It goes on without the link, and so does this, until somebody closes the host: then `spawn` says DISPOSED.
-      if (!HostError.is(error) || (error.code !== 'CONNECTION_LOST' && error.code !== 'CONNECT_FAILED')) throw error;
-    }
-    await delay(retryMs, undefined, { ref: false });
-  }
-}
-
-async function watchOnce(parts: SupervisedProcessParts, name: string): Promise<SupervisedExit> {
-  const { host, directory, record } = parts;
-  const { bootId, supervisor, command, watcher } = record;
-  const script = shellScript(
-    waitSupervisedScript,
-    directory,
-    bootId,
-    ...words([supervisor.pid, supervisor.startTime, command.pid, command.startTime, watcher.pid, watcher.startTime]),
-  );
-  const process = await host.spawn(script);
-  let text = '';
-  for await (const chunk of process.stdout) {
-    text = (text + Buffer.from(chunk).toString('latin1')).slice(-200);
-  }
-  await process.exited;
-  const [, code, ended] = /(?:^|\n)exit (\d+) (itself|lease)\n$/.exec(text) ?? [];
-  const exit = code === undefined ? undefined : parseExitCode(code);
-  if (exit !== undefined) return { ...exit, leaseExpired: ended === 'lease' };
-  if (text.endsWith('lost\n')) {
-    throw new HostError('SUPERVISOR_LOST', `The ${name} is gone, and how it ended is not on record`);
-  }
-  throw new HostError('CONNECTION_LOST', `Watching the ${name} was cut off`);
 }
 
 function words(values: readonly (string | number)[]): string[] {

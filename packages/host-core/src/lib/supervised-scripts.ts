@@ -41,44 +41,6 @@ complete() { if look_for code; then rename "code.$code" "exit.$code"; fi; }
 `;
 
 /**
- * Waits for the end of a supervised process. Prints `.` now and then, so that it ends when nobody reads any more, and at
- * last `exit <code> <itself|lease>`, or `lost`.
- *
- * `$1` directory; `$2` boot id; then pid and start time of supervisor, command, watcher.
- *
- * Who is alive is looked up before the files are: who is gone by then has written all that he will ever write.
- */
-export const waitSupervisedScript: string = `
-dir=$1 given_boot=$2
-unset CDPATH
-${processIdentityFunctions}${controlFunctions}
-read_boot
-turns=0 nap=0.1 here=
-while :; do
-  writer= command=
-  if [ "$boot" = "$given_boot" ]; then
-    if is_same "$3" "$4" || is_same "$7" "$8"; then writer=1; fi
-    if is_same "$5" "$6"; then command=1; fi
-  fi
-  # Once is enough, and it is what every look costs least.
-  if [ -z "$here" ] && enter_control "$dir"; then here=1; fi
-  ended=itself
-  [ ! -e ./ended.lease ] || ended=lease
-  if [ -n "$here" ] && { look_for exit || { [ -z "$writer$command" ] && look_for code; }; }; then
-    printf 'exit %s %s\\n' "$code" "$ended"
-    exit 0
-  fi
-  if [ -z "$writer$command" ]; then
-    echo lost
-    exit 0
-  fi
-  turns=$((turns + 1))
-  case $turns in 20) nap=0.25 ;; *0) printf '.\\n' || exit 1 ;; esac
-  pause "$nap"
-done
-`;
-
-/**
  * Renews a lease by another name of its file: a rename needs no free disk. Prints `renewed`, `ended`, `unwatched` or `failed`.
  *
  * `$1` directory; `$2` the new name's end; `$3` boot id; then pid and start time of command and watcher.

@@ -60,6 +60,13 @@ async function* swallowing(source: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   }
 }
 
+async function* firstPiece(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of source) {
+    yield chunk;
+    return;
+  }
+}
+
 /** One promise broken each. */
 export const lies: readonly Lie[] = [
   {
@@ -376,5 +383,35 @@ export const lies: readonly Lie[] = [
       options,
     ]),
     caughtBy: ['downloadFile follows no link below beneath, and replaces one in the place of the file'],
+  {
+    name: 'ends the input with its first piece',
+    tell: commandLie((command, options) => {
+      const { stdin } = options;
+      const isStream = typeof stdin === 'object' && !(stdin instanceof Uint8Array);
+      return [command, isStream ? { ...options, stdin: firstPiece(stdin) } : options];
+    }),
+    caughtBy: [
+      'followLines delivers what is appended, from before the file exists to the end of what it waits for',
+      'followLines loses and doubles nothing of a file that is cut, replaced or written anew',
+      'followLines follows many files at once, and none waits for one that nobody reads',
+    ],
+  },
+  {
+    name: 'drops every variable but its own',
+    tell: commandLie((command, options) => {
+      const { env: _, ...rest } = options;
+      return [command, rest];
+    }),
+    caughtBy: ['startSupervised keeps the output and the exit code of a command that gets its variables'],
+  },
+  {
+    name: 'cuts output off at a NUL',
+    tell: resultLie((result) => {
+      const end = result.stdout.indexOf(0);
+      return end < 0 ? result : { ...result, stdout: result.stdout.subarray(0, end) };
+    }),
+    caughtBy: [
+      'a supervised process outlives the host object, is found again by its run id, and is stopped with what it started',
+    ],
   },
 ];

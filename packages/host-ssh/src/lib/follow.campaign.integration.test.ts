@@ -1,0 +1,157 @@
+import { appendFile, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { followLines, HostError, type Host } from '@optio-ts/host-core';
+import { startCampaign, startLink, startSshd, type Campaign } from '@optio-ts/testkit';
+import { expect, it } from 'vitest';
+
+import { createSshHost, pinnedKey } from '../index.ts';
+
+const campaign = startCampaign('follow', { sample: 12, full: 300 });
+
+it(
+  'loses, doubles and reorders no line of files that grow, are cut, replaced and written anew, over a link that breaks',
+  async (ctx) => {
+    const { sshd, reason } = await startSshd();
+    if (!sshd) return ctx.skip(`needs ${reason}`);
+    await using closing = new AsyncDisposableStack();
+    closing.use(sshd);
+    const link = closing.use(await startLink({ targetPort: sshd.port }));
+    const directory = await mkdtemp(join(tmpdir(), 'optio-campaign-'));
+    closing.defer(() => rm(directory, { recursive: true, force: true }));
+    const host = closing.use(
+      createSshHost({
+        host: sshd.host,
+        port: link.port,
+        user: sshd.user,
+        authentication: { type: 'key', privateKey: sshd.privateKey },
+        hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+      }),
+    );
+    const stop = new AbortController();
+    const logs = ['a', 'b', 'c', 'd'].map((name) => createLog(host, join(directory, name), stop.signal));
+    let breaks = 0;
+    for (let round = 0; round < campaign.rounds; round += 1) {
+      const cut = (async () => {
+        if (campaign.random() < 0.5) link.cutAfter('client', Math.floor(campaign.random() * 4000));
+        else {
+          await delay(campaign.random() * 100);
+          link.cut();
+        }
+        breaks += 1;
+      })();
+      // Only appended while the link breaks: an offset is all that a reader goes on from.
+      await Promise.all(logs.map((log) => log.grow(campaign)));
+      await cut;
+      await Promise.all(logs.map((log) => log.caughtUp()));
+      link.cutAfter('client', Infinity);
+      for (const log of logs) {
+        await log.change(campaign);
+        await log.caughtUp();
+      }
+    }
+    stop.abort();
+    for (const log of logs) {
+      await log.reading;
+      expect(log.found).toEqual(log.written);
+    }
+    expect(breaks).toBe(campaign.rounds);
+    expect(logs.some(({ interruptions }) => interruptions() > 0)).toBe(true);
+    await expect
+      .poll(async () => (await sshd.processes()).filter(({ command }) => command.includes('look_at_file')).length, {
+        timeout: 20_000,
+      })
+      .toBe(0);
+  },
+  30 * 60_000,
+);
+
+interface Log {
+  readonly written: readonly string[];
+  readonly found: readonly string[];
+  readonly reading: Promise<void>;
+  readonly interruptions: () => number;
+  grow(random: Campaign): Promise<void>;
+  change(random: Campaign): Promise<void>;
+  caughtUp(): Promise<void>;
+}
+
+function createLog(host: Host, path: string, abortSignal: AbortSignal): Log {
+  const written: string[] = [];
+  const found: string[] = [];
+  let content = '';
+  let interruptions = 0;
+  const next = (random: Campaign): string => {
+    const line = `${written.length} ${'x'.repeat(Math.floor(random.random() ** 4 * 20_000))}`;
+    written.push(line);
+    return `${line}\n`;
+  };
+  const read = async (): Promise<void> => {
+    let position = { offset: 0, generation: 0 };
+    while (!abortSignal.aborted) {
+      try {
+        for await (const line of followLines(
+          { host, path },
+          { ...position, abortSignal, pollMs: 20, partialLineMs: 60_000 },
+        )) {
+          found.push(line.line);
+          position = { offset: line.nextOffset, generation: line.generation };
+        }
+      } catch (error) {
+        if (!HostError.is(error) || (error.code !== 'CONNECTION_LOST' && error.code !== 'CONNECT_FAILED')) throw error;
+        interruptions += 1;
+      }
+    }
+  };
+  const reading = read();
+  reading.catch(() => undefined);
+  return {
+    written,
+    found,
+    reading,
+    interruptions: () => interruptions,
+    grow: async (random) => {
+      for (let piece = 0; piece < 5; piece += 1) {
+        const text = next(random);
+        const half = Math.floor(random.random() * text.length);
+        await appendFile(path, text.slice(0, half));
+        await delay(random.random() * 30);
+        await appendFile(path, text.slice(half));
+        content += text;
+      }
+    },
+    change: async (random) => {
+      const kind = Math.floor(random.random() * 4);
+      const added = next(random);
+      if (kind === 0) {
+        // Written anew with all that there was, and more.
+        content += added;
+        await writeFile(`${path}.new`, content);
+        await rename(`${path}.new`, path);
+      } else if (kind === 1) {
+        content = added;
+        await writeFile(path, content);
+      } else if (kind === 2) {
+        content = added;
+        await rm(path);
+        await writeFile(path, content);
+      } else {
+        // Cut after some whole line.
+        const ends = [...content.matchAll(/\n/g)].map(({ index }) => index + 1);
+        const end = ends[Math.floor(random.random() * ends.length)] ?? 0;
+        await truncate(path, end);
+        content = content.slice(0, end) + added;
+        await appendFile(path, added);
+      }
+    },
+    caughtUp: async () => {
+      const end = performance.now() + 60_000;
+      while (found.length < written.length) {
+        if (performance.now() > end) expect({ path, found: found.length }).toEqual({ path, found: written.length });
+        await Promise.race([delay(10), reading]);
+      }
+    },
+  };
+}
