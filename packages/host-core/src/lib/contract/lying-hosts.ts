@@ -383,6 +383,7 @@ export const lies: readonly Lie[] = [
       options,
     ]),
     caughtBy: ['downloadFile follows no link below beneath, and replaces one in the place of the file'],
+  },
   {
     name: 'ends the input with its first piece',
     tell: commandLie((command, options) => {
