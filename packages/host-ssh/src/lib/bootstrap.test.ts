@@ -36,15 +36,15 @@ describe('composeLaunch', () => {
 });
 
 describe('parseReady', () => {
-  it('reads pid and start time', () => {
-    expect(parseReady('-ready 42 42 123456')).toEqual({ pid: 42, startTime: '123456' });
+  it('reads pid, start time and the name of the server', () => {
+    expect(parseReady('-ready 42 42 123456 sshd')).toEqual({ pid: 42, startTime: '123456', server: 'sshd' });
   });
 
-  it('knows no start time where there is no /proc', () => {
-    expect(parseReady('-ready 42 42 0')).toEqual({ pid: 42, startTime: undefined });
+  it('knows neither start time nor server where there is no /proc', () => {
+    expect(parseReady('-ready 42 42 0 ')).toEqual({ pid: 42, startTime: undefined, server: '' });
   });
 
-  it.each(['-ready', '-ready 1', '-ready x 1 2', '-go'])('refuses %s', (line) => {
+  it.each(['-ready', '-ready 1', '-ready x 1 2 sshd', '-go'])('refuses %s', (line) => {
     expect(parseReady(line)).toBeUndefined();
   });
 });

@@ -27,7 +27,9 @@ const program = [
   'o_e() { o_s=$?; trap - 0; echo "$o_n-exec" >&2; exit $o_s; };',
   'o_x() { o_w "$1" || o_f $o_r; unset IFS; echo "$o_n-go" >&2; trap o_e 0;',
   'if command -v shopt >/dev/null; then shopt -s execfail; fi; exec "$@"; o_e; };',
-  'echo "$o_n-ready $$ $o_g $o_t"; echo "$o_n-ready" >&2;',
+  // Who serves the connection, as far as it can be seen: servers may hide their name in the protocol.
+  'o_p=; { read -r o_p </proc/$PPID/comm; } 2>/dev/null;',
+  'echo "$o_n-ready $$ $o_g $o_t $o_p"; echo "$o_n-ready" >&2;',
   'IFS= read -r o_l || exit 125; eval "$o_l"',
 ].join(' ');
 
@@ -73,13 +75,16 @@ export interface ShellIdentity {
   readonly pid: number;
   /** Field 22 of `/proc/<pid>/stat`; `undefined` where there is no such file. */
   readonly startTime: string | undefined;
+  /** Name of the process that serves the connection; empty where it cannot be seen. */
+  readonly server: string;
 }
 
-/** Reads the ready line, without its nonce: `-ready <pid> <group> <start time>`. */
+/** Reads the ready line, without its nonce: `-ready <pid> <group> <start time> <server>`. */
 export function parseReady(line: string): ShellIdentity | undefined {
-  const match = /^-ready (\d+) \d+ (\d+)$/.exec(line);
-  if (match?.[1] === undefined || match[2] === undefined) return undefined;
-  return { pid: Number(match[1]), startTime: match[2] === '0' ? undefined : match[2] };
+  const match = /^-ready (\d+) \d+ (\d+) (.*)$/.exec(line);
+  if (!match) return undefined;
+  const [, pid, startTime, server = ''] = match;
+  return { pid: Number(pid), startTime: startTime === '0' ? undefined : startTime, server };
 }
 
 /** Reads a launch report, without its nonce: `-go`. */

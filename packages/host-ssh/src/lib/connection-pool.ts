@@ -1,7 +1,8 @@
 import { barrier } from './barrier.ts';
 import type { Dialled } from './dial.ts';
-import { backoffMs, idleTarget } from './pool-rules.ts';
-import { admits, pooled, sessionsOf, type Connection, type ShellUse } from './pooled-connection.ts';
+import { chooseConnection, needsSpareConnection, planMissing, planRefill, restMs } from './pool-plan.ts';
+import { backoffMs, sessionRules } from './pool-rules.ts';
+import { pooled, sessionsOf, type Connection, type ShellUse } from './pooled-connection.ts';
 import { openPrimedShell, SessionRefusedError, type PrimedShell } from './primed-shell.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -68,19 +69,20 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   };
 
   const serve = (waiter: Waiter): void => {
-    const connection = alive().find((candidate) =>
-      waiter.use === 'connection' ? true : candidate.idle.length > 0 && admits(candidate, waiter.use),
-    );
+    const connection = chooseConnection(waiter.use, alive(), options.maxConnections);
     if (!connection) return;
     waiters.splice(waiters.indexOf(waiter), 1);
     if (waiter.use === 'connection') return waiter.resolve(connection);
     const shell = connection.idle.shift() as PrimedShell;
     const kind = waiter.use === 'long' ? 'long' : 'short';
     connection[kind] += 1;
+    connection.lastUsed = performance.now();
     void shell.closed.then(() => {
       connection[kind] -= 1;
+      connection.lastUsed = performance.now();
       // Shells are made ready again when one is done, not while a command that was just started needs the processor.
       refill();
+      if (connection.isFragile) setTimeout(refill, restMs).unref();
       pump();
     });
     waiter.resolve(connection, shell);
@@ -89,40 +91,27 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   /** Starts what those who still wait need and what is not already on its way. */
   const startMissing = (): void => {
-    const onTheWay = new Map(connections.map((connection) => [connection, connection.priming]));
-    const claimedLong = new Map<Connection, number>();
-    for (const waiter of waiters) {
-      if (waiter.use === 'connection') {
-        startDial(false);
-        continue;
-      }
-      const { use } = waiter;
-      const fits = alive().filter((connection) => admits(connection, use, claimedLong.get(connection)));
-      let connection = fits.find((candidate) => (onTheWay.get(candidate) ?? 0) > 0);
-      if (connection) onTheWay.set(connection, (onTheWay.get(connection) ?? 0) - 1);
-      else {
-        connection = fits.find((candidate) => sessionsOf(candidate) < candidate.limit);
-        if (connection) {
-          if (connection.short > 0 && use === 'short') wantedIdle = 6;
-          prime(connection);
-        } else startDial(use === 'urgent');
-      }
-      if (connection && use === 'long') claimedLong.set(connection, (claimedLong.get(connection) ?? 0) + 1);
-    }
+    const plan = planMissing(
+      waiters.map(({ use }) => use),
+      alive(),
+      options.maxConnections,
+    );
+    if (plan.isCrowded) wantedIdle = 6;
+    for (const [connection, shells] of plan.shells) prime(connection, shells);
+    if (plan.dial !== undefined) startDial(plan.dial === 'urgent');
   };
 
   const refill = (): void => {
     if (closing.signal.aborted) return;
-    let idle = alive().reduce((sum, { idle: shells, priming }) => sum + shells.length + priming, 0);
-    for (const connection of alive()) {
-      while (idle < idleTarget(wantedIdle, connection.limit) && sessionsOf(connection) < connection.limit) {
-        prime(connection);
-        idle += 1;
-      }
-    }
+    for (const [connection, shells] of planRefill(alive(), wantedIdle, performance.now())) prime(connection, shells);
+    if (needsSpareConnection(alive())) startDial(false);
   };
 
-  const prime = (connection: Connection): void => {
+  const prime = (connection: Connection, shells: number): void => {
+    for (let opened = 0; opened < shells; opened += 1) primeOne(connection);
+  };
+
+  const primeOne = (connection: Connection): void => {
     connection.priming += 1;
     openPrimedShell(connection.dialled.client, {
       description: options.description,
@@ -133,6 +122,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         connection.priming -= 1;
         failures = 0;
         connection.hasServed = true;
+        const rules = sessionRules(shell.identity.server);
+        if (rules.isFragile && !connection.isFragile) Object.assign(connection, rules);
         connection.idle.push(shell);
         void shell.closed.then(() => {
           const index = connection.idle.indexOf(shell);

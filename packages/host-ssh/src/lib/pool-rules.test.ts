@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
 
-import { admitsLong, assumedSessionLimit, backoffMs, idleTarget } from './pool-rules.ts';
+import { admitsLong, backoffMs, idleTarget, sessionRules } from './pool-rules.ts';
 
-describe('assumedSessionLimit', () => {
-  it('gives dropbear a connection per command', () => {
-    expect(assumedSessionLimit('SSH-2.0-dropbear_2022.83')).toBe(1);
-    expect(assumedSessionLimit('SSH-2.0-OpenSSH_9.2p1 Debian-2')).toBe(10);
-    expect(assumedSessionLimit('')).toBe(10);
+describe('sessionRules', () => {
+  it('knows dropbear by its version and by the name of its process', () => {
+    const fragile = { limit: 6, isFragile: true };
+    expect(sessionRules('SSH-2.0-dropbear_2022.83')).toEqual(fragile);
+    expect(sessionRules('SSH-2.0-dropbear')).toEqual(fragile);
+    expect(sessionRules('dropbearmulti')).toEqual(fragile);
+  });
+
+  it('takes every other server for OpenSSH until it refuses a session', () => {
+    const usual = { limit: 10, isFragile: false };
+    expect(['SSH-2.0-OpenSSH_9.2p1 Debian-2', 'SSH-2.0-Go', ''].map(sessionRules)).toEqual([usual, usual, usual]);
   });
 });
 

@@ -1,12 +1,25 @@
 /** OpenSSH's default of MaxSessions. A server that allows less says so by refusing, and the pool learns it. */
 const openSshSessions = 10;
 
-/**
- * Sessions to count on for a connection, by what the server calls itself. dropbear closes or even loses a connection on which
- * a channel is opened while another one's process ends (mkj/dropbear issue 321), so there each command has one of its own.
- */
-export function assumedSessionLimit(serverVersion: string): number {
-  return /dropbear/i.test(serverVersion) ? 1 : openSshSessions;
+/** Shells that are opened together where they cannot be opened one by one. */
+const fragileSessions = 4;
+
+/** What a server allows on a connection. */
+export interface SessionRules {
+  /** Sessions to count on. */
+  readonly limit: number;
+  /**
+   * Whether to open a session is dangerous while a process of the connection ends: dropbear then closes the new channel, or
+   * loses the whole connection (mkj/dropbear issue 321). There, shells are opened while no command runs, several at a time, and
+   * no command is started until they are there.
+   */
+  readonly isFragile: boolean;
+}
+
+/** The rules for a server of this name: its version line, or the name of the process that serves a connection. */
+export function sessionRules(server: string): SessionRules {
+  const isFragile = /dropbear/i.test(server);
+  return { limit: isFragile ? fragileSessions : openSshSessions, isFragile };
 }
 
 /** Whether one more command that may run for long fits: these never take the last two sessions of a connection. */

@@ -1,5 +1,5 @@
 import type { Dialled } from './dial.ts';
-import { admitsLong, assumedSessionLimit } from './pool-rules.ts';
+import { sessionRules } from './pool-rules.ts';
 import type { PrimedShell } from './primed-shell.ts';
 
 /**
@@ -13,6 +13,8 @@ export interface Connection {
   readonly dialled: Dialled;
   /** Sessions the server allows: assumed, and corrected when it refuses one. */
   limit: number;
+  /** See `SessionRules`: told by what the server calls itself, or by the first shell. */
+  isFragile: boolean;
   /** Shells that wait for a command. */
   readonly idle: PrimedShell[];
   /** Shells that are on their way. */
@@ -25,20 +27,26 @@ export interface Connection {
   short: number;
   /** Commands that may run for hours. */
   long: number;
+  /** When a command last began or ended, in `performance.now()`. */
+  lastUsed: number;
 }
 
 /** A connection with nothing on it. */
 export function pooled(dialled: Dialled): Connection {
-  const limit = assumedSessionLimit(dialled.serverVersion);
-  return { dialled, limit, idle: [], priming: 0, hasServed: false, isCounted: false, short: 0, long: 0 };
+  return {
+    dialled,
+    ...sessionRules(dialled.serverVersion),
+    idle: [],
+    priming: 0,
+    hasServed: false,
+    isCounted: false,
+    short: 0,
+    long: 0,
+    lastUsed: 0,
+  };
 }
 
 /** Sessions of the server that are taken, or about to be. */
 export function sessionsOf({ idle, priming, short, long }: Connection): number {
   return idle.length + priming + short + long;
-}
-
-/** Whether a shell for that use may be taken from the connection, when `more` long ones are about to be. */
-export function admits(connection: Connection, use: ShellUse, more = 0): boolean {
-  return use !== 'long' || admitsLong(connection.long + more, connection.limit);
 }
