@@ -4,7 +4,7 @@ import { admitsLong, backoffMs, idleTarget, sessionRules } from './pool-rules.ts
 
 describe('sessionRules', () => {
   it('knows dropbear by its version and by the name of its process', () => {
-    const fragile = { limit: 6, isFragile: true };
+    const fragile = { limit: 4, isFragile: true };
     expect(sessionRules('SSH-2.0-dropbear_2022.83')).toEqual(fragile);
     expect(sessionRules('SSH-2.0-dropbear')).toEqual(fragile);
     expect(sessionRules('dropbearmulti')).toEqual(fragile);

@@ -1,4 +1,4 @@
-import { access, chmod, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,6 +12,8 @@ import { openSshServer, type SshServer, type SshServerParts, type SshServerSite 
 export interface StartDropbearOptions extends SshAccountOptions {
   /** Host keys the server has. @default ['ed25519'] */
   readonly hostKeys?: readonly SshKeyType[];
+  /** What it calls itself, behind `SSH-2.0-`: no longer than its own name, and filled up with `-`. @default its own name */
+  readonly ident?: string;
 }
 
 /** A dropbear server, or why there is none here. */
@@ -40,20 +42,14 @@ async function start(options: StartDropbearOptions, site: SshServerSite): Promis
   const userKey = await makeKey(directory, 'user', 'ed25519');
   // The only place where dropbear looks.
   await writeHomeFile(account, '.ssh/authorized_keys', `${userKey.publicKey}\n`);
-  const passwd = join(directory, 'passwd');
-  await writePasswd(passwd, account);
+  const program = options.ident === undefined ? dropbearPath : await renameServer(directory, options.ident);
+  const inHome = options.user === 'other' ? [] : await withOtherHome(directory, account);
   const [name = '', value = ''] = mark.split('=');
   const { port, log, stop } = await startDaemon({
-    program: '/usr/bin/unshare',
+    program: '/usr/bin/env',
     commandArguments: (free) => [
-      '--mount',
-      'sh',
-      '-c',
-      // It takes the home from there, has no setting for it, and the one of whoever runs the test is none of its business.
-      'mount --bind "$1" /etc/passwd && shift && exec "$@"',
-      'sh',
-      passwd,
-      dropbearPath,
+      ...inHome,
+      program,
       ...hostKeys.flatMap(({ file }) => ['-r', file]),
       ...(options.password === undefined ? ['-s'] : []),
       // In the foreground, log on standard error, and what is in its environment for every login.
@@ -77,19 +73,40 @@ async function start(options: StartDropbearOptions, site: SshServerSite): Promis
     privateKey: await readFile(userKey.file, 'utf8'),
     privateKeyFile: userKey.file,
     // Its logins have the mark from itself.
-    processes: async () => (await markedProcesses(mark)).filter(({ command }) => !command.startsWith(dropbearPath)),
+    processes: async () => (await markedProcesses(mark)).filter(({ command }) => !command.startsWith(program)),
   };
 }
 
-/** The machine's accounts, with the home that this account is to have. */
-async function writePasswd(file: string, { user, home }: SshAccount): Promise<void> {
+/**
+ * The command that starts a server for which this account has another home. dropbear takes the home from /etc/passwd and has no
+ * setting for it, and the real one of whoever runs the test is none of its business. Laid over /etc as a whole, since a mount on
+ * the file alone is gone as soon as somebody's `useradd` replaces it.
+ */
+async function withOtherHome(directory: string, { user, home }: SshAccount): Promise<readonly string[]> {
   const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => {
     const fields = line.split(':');
     if (fields[0] === user) fields[5] = home;
     return fields.join(':');
   });
-  await writeFile(file, lines.join('\n'));
-  await chmod(file, 0o644);
+  await writeFile(join(directory, 'passwd'), lines.join('\n'), { mode: 0o644 });
+  await mkdir(join(directory, 'etc'));
+  const script = [
+    'cd "$1" && mount -t tmpfs -o mode=755 none etc && mkdir etc/upper etc/work && cp passwd etc/upper',
+    'mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work" overlay /etc && cd / && shift && exec "$@"',
+  ].join(' && ');
+  return ['unshare', '--mount', 'sh', '-c', script, 'sh', directory];
+}
+
+/** A copy of the server under the same file name: no setting changes what it calls itself. */
+async function renameServer(directory: string, ident: string): Promise<string> {
+  const program = join(directory, 'dropbear');
+  const text = await readFile(dropbearPath, 'latin1');
+  const own = /SSH-2\.0-(dropbear[\w.-]*)/.exec(text)?.[1] ?? '';
+  if (ident.length > own.length) throw new Error(`dropbear cannot be called ${ident}: ${own} is shorter`);
+  // In one place to be sent and in one to be signed; as long as before, since its length is written down elsewhere.
+  const content = Buffer.from(text.replaceAll(own, ident.padEnd(own.length, '-')), 'latin1');
+  await writeFile(program, content, { mode: 0o755 });
+  return program;
 }
 
 /** dropbear has a format of its own, which `dropbearkey` of the same package writes. */
