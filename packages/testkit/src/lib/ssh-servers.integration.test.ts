@@ -103,9 +103,9 @@ for (const kind of kinds) {
       await using server = await start(ctx, kind, 'self');
       await ssh(server, 'setsid sleep 600 >/dev/null 2>&1 </dev/null &');
       const [left, ...others] = await server.processes();
-      expect(left?.command).toBe('sleep 600');
+      expect(left?.command).toContain('sleep 600');
       // The session that sshd leaves to itself when its client has gone is not waited for.
-      expect(others.filter(({ command }) => command.startsWith('sleep'))).toEqual([]);
+      expect(others.filter(({ command }) => command.includes('sleep'))).toEqual([]);
       await server.close();
       expect(await server.processes()).toEqual([]);
     });
