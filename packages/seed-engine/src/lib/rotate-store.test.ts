@@ -263,6 +263,19 @@ describe('rotateStore', () => {
     expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
   });
 
+  it('takes nothing away from whoever has loaded a snapshot before', async () => {
+    await fill(cipherOf([old], [old]));
+    const [loaded] = await listAll(listSnapshots(store, 'opencode', 'task'));
+    if (loaded === undefined) throw new Error('no snapshot');
+    const target = cipherOf([next], [old, next]);
+    await rotate(target);
+    expect(String(await readAll(readSnapshotBlob(store, target, loaded, 'workdir')))).toBe('the workdir');
+    await store.remove(snapshotCollection('opencode'), loaded.id);
+    await expect(readAll(readSnapshotBlob(store, target, loaded, 'workdir'))).rejects.toMatchObject({
+      code: 'BLOB_NOT_FOUND',
+    });
+  });
+
   it('goes over to another cipher, and leaves plain what is plain on purpose', async () => {
     const shift = (by: number) => (bytes: Uint8Array) => bytes.map((byte) => byte + by);
     const hooks = bytesCipher({ encrypt: shift(1), decrypt: shift(-1) });

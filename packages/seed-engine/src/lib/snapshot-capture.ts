@@ -122,6 +122,7 @@ export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
       }
       const snapshot: Snapshot = {
         id,
+        agent,
         taskId,
         endState,
         sessionId,

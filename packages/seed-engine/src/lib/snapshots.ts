@@ -2,6 +2,7 @@ import type { Bytes } from '@optio-ts/host-core';
 
 import type { Cipher } from './cipher.ts';
 import type { DocumentValue, StoredDocument } from './document.ts';
+import { SeedEngineError } from './errors.ts';
 import { readFields } from './field-reader.ts';
 import { readQuarantine, type Quarantine } from './quarantine.ts';
 import { openSealed } from './sealed.ts';
@@ -29,6 +30,8 @@ export interface SnapshotBlob {
 /** What is kept of a session to go on with it later, here or elsewhere. */
 export interface Snapshot {
   readonly id: string;
+  /** The kind of agent, which names the collection. */
+  readonly agent: string;
   /** The task; what the original calls processId. */
   readonly taskId: string;
   readonly capturedAt: Date;
@@ -73,7 +76,7 @@ export async function* listSnapshots(store: Store, agent: string, taskId: string
     where: { processId: taskId },
     orderBy: newestFirst,
   });
-  for await (const document of documents) yield snapshotFromDocument(document);
+  for await (const document of documents) yield snapshotFromDocument(agent, document);
 }
 
 /** The newest snapshot of a task; `undefined` where there is none. Throws `SNAPSHOT_MALFORMED`. */
@@ -83,7 +86,7 @@ export async function loadLatestSnapshot(store: Store, agent: string, taskId: st
 }
 
 /**
- * Reads a blob of a snapshot, opened. Throws while iterated: `DecryptError`, `BLOB_CORRUPT`, `BLOB_NOT_FOUND`. A part
+ * Reads a blob of a snapshot, opened; where it was sealed anew since the snapshot was loaded, the new one. Throws while iterated: `DecryptError`, `BLOB_CORRUPT`, `BLOB_NOT_FOUND`. A part
  * that the snapshot does not have is a `TypeError`.
  */
 export function readSnapshotBlob(
@@ -93,12 +96,30 @@ export function readSnapshotBlob(
   part: SnapshotPart,
   options: { readonly abortSignal?: AbortSignal } = {},
 ): Bytes {
+  const { id, agent } = snapshot;
   const blob = snapshot[part];
-  if (blob === undefined) throw new TypeError(`Snapshot ${snapshot.id} has no ${part}`);
-  const what = `the ${part} of snapshot ${snapshot.id}`;
-  // The original never sealed the workdir, whatever hooks it had.
-  const name = blob.cipher ?? (part === 'workdir' ? 'none' : undefined);
-  return openSealed(cipher, name, store.readBlob(blob.id, options), what);
+  if (blob === undefined) throw new TypeError(`Snapshot ${id} has no ${part}`);
+  const open = (current: SnapshotBlob): Bytes => {
+    // The original never sealed the workdir, whatever hooks it had.
+    const name = current.cipher ?? (part === 'workdir' ? 'none' : undefined);
+    return openSealed(cipher, name, store.readBlob(current.id, options), `the ${part} of snapshot ${id}`);
+  };
+  async function* read(known: SnapshotBlob): AsyncGenerator<Uint8Array> {
+    let isBegun = false;
+    try {
+      for await (const chunk of open(known)) {
+        isBegun = true;
+        yield chunk;
+      }
+    } catch (error) {
+      if (isBegun || !SeedEngineError.is(error) || error.code !== 'BLOB_NOT_FOUND') throw error;
+      const document = await store.get(snapshotCollection(agent), id);
+      const current = document && snapshotFromDocument(agent, document)[part];
+      if (current === undefined || current.id === known.id) throw error;
+      yield* open(current);
+    }
+  }
+  return read(blob);
 }
 
 /** Newest first; of two in the same millisecond the one with the greater id. */
@@ -136,7 +157,7 @@ function partFields(part: SnapshotPart, blob: SnapshotBlob): Record<string, Docu
 }
 
 /** A stored document as a snapshot. Throws `SNAPSHOT_MALFORMED`. */
-function snapshotFromDocument(document: StoredDocument): Snapshot {
+function snapshotFromDocument(agent: string, document: StoredDocument): Snapshot {
   const fields = readFields(document, 'SNAPSHOT_MALFORMED', `Snapshot ${document.id}`);
   const blobOf = (part: SnapshotPart): SnapshotBlob | undefined => {
     const id = fields.optionalBlob(`${part}BlobId`);
@@ -159,6 +180,7 @@ function snapshotFromDocument(document: StoredDocument): Snapshot {
   const seedId = fields.optionalText('seedId');
   return {
     id: document.id,
+    agent,
     taskId: fields.text('processId'),
     capturedAt: fields.date('capturedAt'),
     endState: fields.oneOf('endState', ['done', 'failed', 'cancelled']),
