@@ -72,7 +72,7 @@ const settings: readonly Setting[] = [
 ];
 
 /** What a login shell can influence: it reads the bootstrap, and every file and archive is a command like these. */
-const aboutCommands = /^(run|stdin|spawn|kill|exited|abort|timeoutMs|the host) /;
+const aboutCommands = /^(run|stdin|spawn|kill|disposing|exited|abort|timeoutMs|the host) /;
 
 for (const { name: setting, start, isLoginShell = false } of settings) {
   describe(`createSshHost over ${setting}`, () => {
