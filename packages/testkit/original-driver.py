@@ -150,7 +150,7 @@ class Driver:
                 session_blob_encrypt=self._hooks["encrypt"],
             )
 
-        await self._in_task(processId, execute)
+        return await self._in_task(processId, execute)
 
     async def restoreSnapshot(self, processId, into, opencode):
         """Restores the newest snapshot of a task into <task root>/<into>/workdir, as a resume does before it launches."""

@@ -1,0 +1,173 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { archiveDirectory, createLocalHost, restoreDirectory } from '@optio-ts/host-core';
+import { startOriginal, type Original } from '@optio-ts/testkit';
+import { MongoClient, type Db } from 'mongodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+
+import { bytesCipher } from './bytes-cipher.ts';
+import { noCipher, type Cipher } from './cipher.ts';
+import { createId } from './id.ts';
+import { createMongoStore } from './mongo-store.ts';
+import { openSnapshot } from './snapshot-capture.ts';
+import { listSnapshots, loadLatestSnapshot, readSnapshotBlob } from './snapshots.ts';
+import type { Store } from './store.ts';
+import { listAll, noise, readAll, stream } from './testing/contract-case.ts';
+
+// Snapshots of optio-opencode 0.1.6 itself and ours, on the same MongoDB server. Its opencode is a program that hands out
+// and takes a session; what is in one is not looked at on either side.
+
+const sessionId = 'ses_1';
+const exported = JSON.stringify({ info: { id: sessionId }, messages: ['größe'.repeat(100_000)] });
+const program = `#!/bin/sh
+case $1 in
+export) cat "\${0%/*}/exported.json" ;;
+import) cp "$2" "\${0%/*}/imported.json" ;;
+esac
+`;
+const files = {
+  'AGENTS.md': '# Task\n',
+  'optio.log': 'DONE\n',
+  'deliverables/out.bin': noise(900_000).toString('latin1'),
+};
+
+for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
+  describe(`snapshots of the original and ours, ${hooks}`, () => {
+    const key = hooks.startsWith('with ') ? randomBytes(32) : undefined;
+    const cipher = key === undefined ? noCipher : aesHooks(key);
+    const host = createLocalHost();
+    let missing: string | undefined;
+    let client: MongoClient;
+    let db: Db;
+    let taskRoot: string;
+    let original: Original;
+    let store: Store;
+
+    beforeAll(async () => {
+      const mongoUri = inject('mongoUri');
+      if (mongoUri === undefined) return void (missing = inject('mongoMissing'));
+      taskRoot = await mkdtemp(join(tmpdir(), 'optio-original-'));
+      client = await MongoClient.connect(mongoUri);
+      db = client.db(`optio-test-${createId()}`);
+      store = createMongoStore(db);
+      await writeFile(join(taskRoot, 'exported.json'), exported);
+      await writeFile(join(taskRoot, 'opencode'), program);
+      await chmod(join(taskRoot, 'opencode'), 0o755);
+      const started = await startOriginal({
+        mongoUri,
+        database: db.databaseName,
+        taskRoot,
+        ...(key === undefined ? {} : { key }),
+      });
+      if (started.original === undefined) missing = started.reason;
+      else original = started.original;
+    }, 240_000);
+    beforeEach((context) => {
+      if (missing !== undefined) context.skip(`needs ${missing}`);
+    });
+    afterAll(async () => {
+      await original?.[Symbol.asyncDispose]();
+      await db?.dropDatabase();
+      await client?.close();
+      if (taskRoot !== undefined) await rm(taskRoot, { recursive: true });
+      await host[Symbol.asyncDispose]();
+    });
+
+    const opencode = () => join(taskRoot, 'opencode');
+    const workdirOf = (taskId: string) => join(taskRoot, taskId, 'workdir');
+
+    async function fillWorkdir(taskId: string): Promise<string> {
+      const workdir = workdirOf(taskId);
+      await mkdir(join(workdir, 'deliverables'), { recursive: true });
+      for (const [path, content] of Object.entries(files)) await writeFile(join(workdir, path), content, 'latin1');
+      return workdir;
+    }
+
+    async function captureOurs(taskId: string): Promise<void> {
+      const draft = openSnapshot({
+        store,
+        cipher,
+        workdirCipher: noCipher, // What the original can read.
+        agent: 'opencode',
+        taskId,
+        processId: createId(),
+        sessionId,
+      });
+      await draft.write('workdir', archiveDirectory(host, await fillWorkdir(taskId)));
+      await draft.write('session', stream(exported));
+      await draft.commit({ endState: 'done' });
+    }
+
+    it("of the original's are resumed here", async () => {
+      await fillWorkdir('theirs');
+      const { processOid } = await original.captureSnapshot({ processId: 'theirs', sessionId, opencode: opencode() });
+      const snapshot = await loadLatestSnapshot(store, 'opencode', 'theirs');
+      if (snapshot === undefined) throw new Error('There is no snapshot');
+      expect(snapshot).toMatchObject({ taskId: 'theirs', sessionId, endState: 'done' });
+      const session = await readAll(readSnapshotBlob(store, cipher, snapshot, 'session'));
+      expect(session.toString()).toBe(exported);
+      const target = workdirOf('theirs-here');
+      await restoreDirectory(host, target, readSnapshotBlob(store, cipher, snapshot, 'workdir'));
+      expect(await readFiles(target)).toEqual(files);
+      const blobs = await db.collection('fs.files').find({ 'metadata.processId': processOid }).toArray();
+      expect(blobs.map(({ filename }) => filename as string).toSorted()).toEqual(['session', 'workdir']);
+    });
+
+    it('of ours are resumed by the original', async () => {
+      await captureOurs('ours');
+      const { value } = await original.restoreSnapshot({ processId: 'ours', into: 'ours-there', opencode: opencode() });
+      expect(value).toBe(sessionId);
+      expect(await readFiles(workdirOf('ours-there'))).toEqual(files);
+      expect(await readFile(join(taskRoot, 'imported.json'), 'utf8')).toBe(exported);
+    });
+
+    it('are pruned by the original, ours among them, with their blobs', async () => {
+      for (let round = 0; round < 3; round += 1) {
+        await captureOurs('many');
+        await original.captureSnapshot({ processId: 'many', sessionId, opencode: opencode() });
+      }
+      const kept = await listAll(listSnapshots(store, 'opencode', 'many'));
+      expect(kept).toHaveLength(5);
+      const named = kept.flatMap(({ workdir, session }) => [workdir.id, session.id]);
+      for (const id of named) await readAll(store.readBlob(id));
+      // Two of each test before, and nothing of the one that is gone.
+      expect(await db.collection('fs.files').countDocuments()).toBe(named.length + 4);
+      expect(await db.collection('fs.chunks').distinct('files_id')).toHaveLength(named.length + 4);
+      expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
+    });
+
+    it('share one index', async () => {
+      const indexes = await db.collection('optio_opencode_session_snapshots').indexes();
+      expect(indexes.map(({ name }) => name)).toEqual(['_id_', 'by_processId_capturedAt_desc']);
+    });
+  });
+}
+
+/** The hooks that the original is given by its driver: a nonce of 12 bytes, the ciphertext, the tag. */
+function aesHooks(key: Uint8Array): Cipher {
+  return bytesCipher({
+    name: 'aes',
+    encrypt(plain) {
+      const nonce = randomBytes(12);
+      const sealing = createCipheriv('aes-256-gcm', key, nonce);
+      return Buffer.concat([nonce, sealing.update(plain), sealing.final(), sealing.getAuthTag()]);
+    },
+    decrypt(sealed) {
+      const opening = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12), { authTagLength: 16 });
+      opening.setAuthTag(sealed.subarray(-16));
+      return Buffer.concat([opening.update(sealed.subarray(12, -16)), opening.final()]);
+    },
+  });
+}
+
+async function readFiles(directory: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile()) found[file.slice(directory.length + 1)] = await readFile(file, 'latin1');
+  }
+  return found;
+}
