@@ -22,11 +22,14 @@ const emptyPiece = new Uint8Array(0);
 export async function* sealPayload({ header, fileKey }: AgeHeader, plain: Bytes): AsyncGenerator<Uint8Array> {
   const nonce = randomBytes(nonceBytes);
   const key = payloadKey(fileKey, nonce);
-  for await (const { piece, index, isLast } of numbered(inChunks(plain, pieceBytes))) {
+  let spare: Uint8Array<ArrayBuffer> | undefined;
+  for await (const { piece, index, isLast } of numbered(inChunks(plain, pieceBytes, () => spare))) {
     const cipher = createCipheriv(algorithm, key, pieceNonce(index, isLast), { authTagLength: tagBytes });
-    if (index === 0) yield Buffer.concat([header, nonce]);
-    if (piece.length > 0) yield cipher.update(piece);
+    const sealed = cipher.update(piece);
     cipher.final();
+    spare = piece;
+    if (index === 0) yield Buffer.concat([header, nonce]);
+    if (sealed.length > 0) yield sealed;
     yield cipher.getAuthTag();
   }
 }
@@ -40,7 +43,8 @@ export async function* openPayload(fileKey: Uint8Array, sealed: Bytes): AsyncGen
   const { head, rest, isWhole } = await takeHead(sealed, () => nonceBytes);
   if (!isWhole) throw new Error('it ends behind its age header');
   const key = payloadKey(fileKey, head);
-  for await (const { piece, index, isLast } of numbered(inChunks(rest, pieceBytes + tagBytes))) {
+  let spare: Uint8Array<ArrayBuffer> | undefined;
+  for await (const { piece, index, isLast } of numbered(inChunks(rest, pieceBytes + tagBytes, () => spare))) {
     const text = piece.subarray(0, Math.max(0, piece.length - tagBytes));
     // An empty piece ends an empty payload only: it would be another way to write the same bytes.
     if (piece.length < tagBytes || (text.length === 0 && index > 0)) throw changed();
@@ -52,6 +56,7 @@ export async function* openPayload(fileKey: Uint8Array, sealed: Bytes): AsyncGen
     } catch (cause) {
       throw changed(cause);
     }
+    spare = piece;
     if (opened.length > 0) yield opened;
   }
 }
@@ -69,7 +74,7 @@ function pieceNonce(index: number, isLast: boolean): Uint8Array {
 }
 
 interface NumberedPiece {
-  readonly piece: Uint8Array;
+  readonly piece: Uint8Array<ArrayBuffer>;
   readonly index: number;
   readonly isLast: boolean;
 }
@@ -79,8 +84,8 @@ interface NumberedPiece {
  *
  * @yields the pieces; of nothing, one empty piece
  */
-async function* numbered(pieces: Bytes): AsyncGenerator<NumberedPiece> {
-  let held: Uint8Array | undefined;
+async function* numbered(pieces: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<NumberedPiece> {
+  let held: Uint8Array<ArrayBuffer> | undefined;
   let index = 0;
   for await (const piece of pieces) {
     if (held !== undefined) {

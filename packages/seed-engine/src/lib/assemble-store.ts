@@ -103,9 +103,10 @@ async function writeBlob(
   });
   const meter = createMeter();
   try {
-    for await (const chunk of inChunks(abortable(content, abortSignal), backend.chunkBytes)) {
+    let spare: Uint8Array<ArrayBuffer> | undefined;
+    for await (const chunk of inChunks(abortable(content, abortSignal), backend.chunkBytes, () => spare)) {
       meter.update(chunk);
-      await sink.write(chunk);
+      spare = await sink.write(chunk);
     }
     const info = { sizeBytes: meter.sizeBytes, sha256: meter.digest() };
     await sink.finish(info);

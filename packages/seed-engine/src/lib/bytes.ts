@@ -5,12 +5,21 @@ import type { Bytes } from '@optio-ts/host-core';
 import { SeedEngineError } from './errors.ts';
 
 /**
- * Cuts and joins a stream into chunks.
+ * Cuts and joins a stream into chunks. `takeSpare` is asked for memory of a chunk that nobody needs any more: what is
+ * thrown away instead, the garbage collector lets grow to many chunks before it looks.
  *
  * @yields chunks of exactly `chunkBytes`, but for the last; every one a buffer of its own
  */
-export async function* inChunks(content: Bytes, chunkBytes: number): AsyncGenerator<Uint8Array> {
-  let buffer = new Uint8Array(chunkBytes);
+export async function* inChunks(
+  content: Bytes,
+  chunkBytes: number,
+  takeSpare: () => Uint8Array<ArrayBuffer> | undefined = () => undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const next = (): Uint8Array<ArrayBuffer> => {
+    const spare = takeSpare();
+    return spare?.length === chunkBytes ? spare : new Uint8Array(chunkBytes);
+  };
+  let buffer = next();
   let used = 0;
   for await (const piece of content) {
     let offset = 0;
@@ -21,7 +30,7 @@ export async function* inChunks(content: Bytes, chunkBytes: number): AsyncGenera
       offset += take;
       if (used === chunkBytes) {
         yield buffer;
-        buffer = new Uint8Array(chunkBytes);
+        buffer = next();
         used = 0;
       }
     }

@@ -112,6 +112,7 @@ class MemoryBackend implements StoreBackend {
         if (intent === undefined) throw blobNotFound(this.description, id);
         intent.at = this.#now();
         chunks.push(chunk);
+        return undefined; // Kept.
       },
       finish: async (info) => {
         if (!this.#intents.has(id)) throw blobNotFound(this.description, id);

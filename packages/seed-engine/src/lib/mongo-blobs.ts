@@ -56,6 +56,7 @@ export class MongoBlobs {
           n += 1;
         }
         await chunks.insertMany(pieces);
+        return chunk; // The driver has copied and sent it.
       },
       finish: async ({ sizeBytes, sha256 }) => {
         await files.insertOne({

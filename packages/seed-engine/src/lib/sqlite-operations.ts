@@ -105,9 +105,9 @@ export function sqliteOperations(database: DatabaseSync): SqliteOperations {
     },
     writeChunk: (blob, n, data, at) =>
       transaction(() => {
-        if (!touch(blob, at)) return false;
+        if (!touch(blob, at)) return undefined;
         sql('INSERT INTO chunks VALUES (?, ?, ?)').run(blob, n, data);
-        return true;
+        return data;
       }),
     finishBlob: ({ id, name, metadata, sizeBytes, sha256, at }) =>
       transaction(() => {

@@ -37,8 +37,8 @@ export interface SqliteOperations {
   replace(document: DocumentWrite, revision: number): 'done' | 'conflict' | 'missing' | { readonly notOwned: string };
   remove(collection: string, id: string, revision: number | undefined): 'done' | 'conflict' | 'missing';
   announce(blob: string, collection: string, owner: string, at: number): void;
-  /** `false` when the intent was swept meanwhile. */
-  writeChunk(blob: string, n: number, data: Uint8Array, at: number): boolean;
+  /** Hands the memory of the chunk back; `undefined` when the intent was swept meanwhile. */
+  writeChunk(blob: string, n: number, data: Uint8Array<ArrayBuffer>, at: number): Uint8Array<ArrayBuffer> | undefined;
   finishBlob(blob: BlobWrite): boolean;
   statBlob(blob: string): { readonly sizeBytes: number; readonly sha256: string } | undefined;
   readChunk(blob: string, n: number): Uint8Array | undefined;

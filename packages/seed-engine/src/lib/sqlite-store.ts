@@ -109,10 +109,10 @@ class SqliteBackend implements StoreBackend {
     return {
       id,
       write: async (chunk) => {
-        if (!(await this.#call('writeChunk', id, n, chunk, this.#now().getTime()))) {
-          throw blobNotFound(this.description, id);
-        }
+        const spare = await this.#call('writeChunk', id, n, chunk, this.#now().getTime());
+        if (spare === undefined) throw blobNotFound(this.description, id);
         n += 1;
+        return spare;
       },
       finish: async (info) => {
         const blob = { id, name, metadata: encodeFields(metadata), at: this.#now().getTime() };

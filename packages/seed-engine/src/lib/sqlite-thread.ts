@@ -23,6 +23,9 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+// Chunks of blobs pass through it, which the collector counts by the size of the young generation before it looks.
+const resourceLimits = { maxYoungGenerationSizeMb: 2 };
+
 /** Starts the thread at the first call; it keeps the process alive only while a call is under way. */
 export function createSqliteThread(path: string, description: string): SqliteThread {
   const pending = new Map<number, Pending>();
@@ -31,7 +34,7 @@ export function createSqliteThread(path: string, description: string): SqliteThr
   let idle = Promise.withResolvers<void>();
 
   const start = (): Worker => {
-    const started = new Worker(workerFile(), { workerData: { path }, execArgv: [], env: {} });
+    const started = new Worker(workerFile(), { workerData: { path }, execArgv: [], env: {}, resourceLimits });
     started.on('message', (reply: SqliteReply) => {
       const { resolve, reject } = pending.get(reply.call) ?? {};
       pending.delete(reply.call);

@@ -4,7 +4,8 @@ import type { BlobInfo, Collection, ListOptions, SweepReport } from './store.ts'
 /** A blob on its way in, in chunks of at most `StoreBackend.chunkBytes`. */
 export interface BlobSink {
   readonly id: string;
-  write(chunk: Uint8Array): Promise<void>;
+  /** Takes the chunk over. Gives its memory back, to be used again, where it can. */
+  write(chunk: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Makes the blob visible. */
   finish(info: Required<BlobInfo>): Promise<void>;
   /** Removes all that was written, and the intent last. */
