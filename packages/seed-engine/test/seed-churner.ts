@@ -1,6 +1,6 @@
 // A process of its own, made to be killed: `seed-churner.ts sqlite <file>` or `seed-churner.ts mongo <uri>
-// <database>`. Until then it captures seeds and snapshots and removes old ones, without a pause. Prints a line once
-// it works.
+// <database>`. Until then it captures seeds and snapshots, writes new content into seeds and removes old ones, without a
+// pause. Prints a line once it works.
 import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 
@@ -9,6 +9,7 @@ import { pack as packTar } from 'tar-stream';
 
 import { noCipher } from '../src/lib/cipher.ts';
 import { createMongoStore } from '../src/lib/mongo-store.ts';
+import { rewriteSeed } from '../src/lib/rewrite-seed.ts';
 import { listSeeds, purgeSeed, storeSeed } from '../src/lib/seed-store.ts';
 import { openSnapshot } from '../src/lib/snapshot-capture.ts';
 import { createSqliteStore } from '../src/lib/sqlite-store.ts';
@@ -31,6 +32,10 @@ function archive(round: number): Readable {
   return (pack as unknown as Readable).pipe(createGzip({ level: 1 }));
 }
 
+const transform = {
+  files: ['home/auth.json'],
+  apply: async () => ({ 'home/auth.json': Buffer.from(`{"written":${Date.now()}}`) }),
+};
 const store = await openStore();
 for (let round = 0; ; round += 1) {
   await storeSeed({ store, cipher: noCipher, manifest, archive: archive(round), label: `round ${round}` });
@@ -45,7 +50,10 @@ for (let round = 0; ; round += 1) {
   });
   await Promise.all([snapshot.write('workdir', archive(round)), snapshot.write('session', stream('{}'))]);
   await snapshot.commit({ endState: 'done' });
-  const seeds = await listSeeds({ store, manifest });
+  // Those without a label are somebody else's.
+  const seeds = (await listSeeds({ store, manifest })).filter(({ label }) => label !== undefined);
+  const [newest] = seeds;
+  if (newest !== undefined) await rewriteSeed({ store, cipher: noCipher, manifest, seedId: newest.id, transform });
   for (const { id } of seeds.slice(3)) await purgeSeed({ store, manifest, seedId: id });
   if (round === 0) process.stdout.write('working\n');
 }

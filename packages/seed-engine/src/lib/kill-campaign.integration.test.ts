@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
-import { startCampaign } from '@optio-ts/testkit';
+import { rawTar, startCampaign, tarEnd } from '@optio-ts/testkit';
 import { GridFSBucket, MongoClient, ObjectId } from 'mongodb';
 import { describe, expect, inject, it } from 'vitest';
 
@@ -22,6 +23,9 @@ import { noise, readAll } from './testing/contract-case.ts';
 
 const churner = fileURLToPath(new URL('../../test/seed-churner.ts', import.meta.url));
 const manifest = { collection: { name: 'opencode_seeds' }, version: 1, include: ['home'], agent: 'opencode' };
+const theirArchive = gzipSync(
+  Buffer.concat([rawTar({ name: './home/auth.json', content: '{}' }, { name: './home/plugin', content: 'x' }), tarEnd]),
+);
 const rounds = { sample: 5, full: 200 };
 
 /** Lets a process work on a store for a random while and kills it. */
@@ -42,7 +46,7 @@ async function checkAll(store: Store): Promise<number> {
   for (const { id } of await listSeeds({ store, manifest })) {
     const { error, members } = await verifySeed({ store, cipher: noCipher, manifest, seedId: id });
     expect(error).toBeUndefined();
-    expect(members).toEqual(['home/auth.json', 'home/plugin']);
+    expect(members.toSorted()).toEqual(['home/auth.json', 'home/plugin']);
     blobs += 1;
   }
   for await (const snapshot of listSnapshots(store, 'opencode', 'churn')) {
@@ -90,6 +94,18 @@ describe('a process that is killed while it captures and removes', { timeout: 3_
       const foreign = new GridFSBucket(db).openUploadStream('foreign', { metadata: { processId: 'theirs' } });
       foreign.end(noise(400_000));
       await once(foreign, 'finish');
+      // A seed as the original writes it, and a blob that it has lost the document of.
+      const metadata = { processId: 'ab'.repeat(12), prefix: 'optio', name: 'seed' };
+      const [theirs, lost] = await Promise.all(
+        ['seed', 'seed'].map(async (name) => {
+          const upload = new GridFSBucket(db).openUploadStream(name, { metadata });
+          upload.end(theirArchive);
+          await once(upload, 'finish');
+          return upload.id;
+        }),
+      );
+      const theirSeed = { createdAt: new Date(0), blobId: theirs, manifestVersion: 1 };
+      await db.collection('optio_opencode_seeds').insertOne(theirSeed);
       const underWay = new ObjectId();
       await db.collection('fs.chunks').insertOne({ files_id: underWay, n: 0, data: noise(1000) });
 
@@ -99,13 +115,15 @@ describe('a process that is killed while it captures and removes', { timeout: 3_
         const named = await checkAll(store);
         await store.sweep({ olderThanMs: 0 });
         expect(await checkAll(store)).toBe(named);
-        expect(await db.collection('fs.files').countDocuments()).toBe(named + 1);
-        expect(await db.collection('fs.chunks').distinct('files_id')).toHaveLength(named + 2);
+        expect(await db.collection('fs.files').countDocuments()).toBe(named + 2);
+        expect(await db.collection('fs.chunks').distinct('files_id')).toHaveLength(named + 3);
         expect(await db.collection('optio_blob_intents').countDocuments({ blob: { $exists: true } })).toBe(0);
       }
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of new GridFSBucket(db).openDownloadStream(foreign.id)) chunks.push(chunk as Uint8Array);
-      expect(Buffer.concat(chunks).equals(noise(400_000))).toBe(true);
+      const read = (id: ObjectId | undefined) => readAll(new GridFSBucket(db).openDownloadStream(id ?? new ObjectId()));
+      expect((await read(foreign.id)).equals(noise(400_000))).toBe(true);
+      expect((await read(theirs)).equals(theirArchive)).toBe(true);
+      expect((await read(lost)).equals(theirArchive)).toBe(true);
+      expect(await db.collection('optio_opencode_seeds').findOne({ blobId: theirs })).toEqual(theirSeed);
     } finally {
       await db.dropDatabase();
     }
