@@ -104,6 +104,7 @@ async function* readMembers(
     if (!filter(toText(name), kind)) continue;
     total += 512 + (member.sizeBytes ?? 0);
     if (total > maxBytes) throw refused(name, `the archive holds more than ${maxBytes} bytes`);
+    checkNotBeneathLink(name, symbolicLinks);
     counts.entries += 1;
     counts.bytes += member.sizeBytes ?? 0;
     if (member.target === undefined) {
@@ -152,11 +153,22 @@ async function* decompress(archive: Bytes): AsyncGenerator<Uint8Array, void, voi
   const gunzip = createGunzip({ chunkSize: 65_536 });
   let sourceError: { readonly error: unknown } | undefined;
   async function* watched(): AsyncGenerator<Uint8Array, void, void> {
+    const iterator = archive[Symbol.asyncIterator]();
+    let isEnded = false;
     try {
-      yield* archive;
-    } catch (error) {
-      sourceError = { error };
-      throw error;
+      for (;;) {
+        // Only what the source throws: an unzipping that fails throws its own error in at the `yield`.
+        const next = await iterator.next().catch((error: unknown) => {
+          isEnded = true;
+          sourceError = { error };
+          throw error;
+        });
+        isEnded = next.done === true;
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      if (!isEnded) await iterator.return?.();
     }
   }
   pipeline(Readable.from(watched(), { objectMode: false }), gunzip, () => undefined);

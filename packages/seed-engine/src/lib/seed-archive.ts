@@ -100,10 +100,16 @@ export function filterSeedArchive(
     // A second name of a file must come behind it, and edited files come last.
     const hardLinks: Partial<Header>[] = [];
     let count = 0;
+    let unpackedBytes = 0;
     for await (const entry of extract) {
       const { name, type, mode, mtime, size, linkname } = entry.header;
       count += 1;
       if (count > maxMembers) throw malformed(`it has more than ${maxMembers} members`);
+      // Of what is left out as well: it has to be unpacked all the same.
+      unpackedBytes += size;
+      if (unpackedBytes > maxBytes) {
+        throw malformed(`${JSON.stringify(name)}: with it, the archive holds more than ${maxBytes} bytes`);
+      }
       const choice = decide({ name, type, linkname });
       if (choice.decision === 'refuse') throw malformed(`${JSON.stringify(name)}: ${choice.reason}`);
       if (choice.decision === 'skip') {
@@ -123,7 +129,6 @@ export function filterSeedArchive(
         continue;
       }
       members.sizeBytes += size;
-      if (members.sizeBytes > maxBytes) throw malformed(`it holds more than ${maxBytes} bytes`);
       const source = entry as unknown as Readable;
       if (edited.takes(member.name)) {
         const tooLong = (): Error => malformed(`${JSON.stringify(name)}: it is too large to be looked at`);

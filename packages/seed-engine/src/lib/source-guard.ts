@@ -13,11 +13,22 @@ export interface GuardedSource {
 export function guardSource(source: Bytes): GuardedSource {
   let failure: { readonly error: unknown } | undefined;
   async function* watch(): AsyncGenerator<Uint8Array> {
+    const iterator = source[Symbol.asyncIterator]();
+    let isEnded = false;
     try {
-      yield* source;
-    } catch (error) {
-      failure = { error };
-      throw error;
+      for (;;) {
+        // Only what the source throws: a stream that fails behind it throws its own error in at the `yield`.
+        const next = await iterator.next().catch((error: unknown) => {
+          isEnded = true;
+          failure = { error };
+          throw error;
+        });
+        isEnded = next.done === true;
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      if (!isEnded) await iterator.return?.();
     }
   }
   const content = watch();

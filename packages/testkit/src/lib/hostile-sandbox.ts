@@ -32,8 +32,8 @@ export async function createHostileSandbox(): Promise<HostileSandbox> {
     outside,
     async check() {
       assert.deepEqual(await describeTree(directory, target), before.outside);
-      for (const path of await readdir(target, { recursive: true })) {
-        const file = join(target, path);
+      for await (const file of walk(target)) {
+        const path = String(file);
         const status = await lstat(file);
         assert.ok(status.isFile() || status.isDirectory() || status.isSymbolicLink(), `${path} is something special`);
         assert.equal(status.mode & 0o7000, 0, `${path} has special bits`);
@@ -49,10 +49,23 @@ export async function createHostileSandbox(): Promise<HostileSandbox> {
   };
 }
 
-async function checkLink(target: string, file: string): Promise<void> {
+async function checkLink(target: string, file: Buffer): Promise<void> {
   // What leads nowhere leads nowhere outside.
   const end = await realpath(file).catch(() => target);
-  assert.ok(end === target || end.startsWith(`${target}/`), `${file} -> ${await readlink(file)} leads out`);
+  assert.ok(end === target || end.startsWith(`${target}/`), `${String(file)} -> ${await readlink(file)} leads out`);
+}
+
+/**
+ * Goes through a directory.
+ *
+ * @yields every path below it, as bytes: names need not be UTF-8
+ */
+async function* walk(directory: string | Buffer): AsyncGenerator<Buffer> {
+  for (const name of await readdir(directory, { encoding: 'buffer' })) {
+    const file = Buffer.concat([Buffer.from(directory), Buffer.from('/'), name]);
+    yield file;
+    if ((await lstat(file)).isDirectory()) yield* walk(file);
+  }
 }
 
 /** All that can be seen of every path, but for what is skipped. */
