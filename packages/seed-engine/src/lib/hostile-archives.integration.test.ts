@@ -5,15 +5,16 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { noCipher } from './cipher.ts';
 import { SeedEngineError } from './errors.ts';
 import { createMemoryStore } from './memory-store.ts';
+import { exportSeed, importSeed } from './seed-file.ts';
 import { plantSeed } from './seed-host.ts';
-import { storeSeed, verifySeed } from './seed-store.ts';
+import { listSeeds, storeSeed, verifySeed } from './seed-store.ts';
 import { stream } from './testing/contract-case.ts';
 
 const manifest = { collection: { name: 'opencode_seeds' }, version: 1, include: ['a/b'], agent: 'opencode' };
 const place = { prefix: 'a/b/', wayOut: '../../../outside' };
 const kinds = hostileArchives({ ...place, outside: '/' });
 
-describe('plantSeed and verifySeed', () => {
+describe('plantSeed, verifySeed and importSeed', () => {
   const host = createLocalHost();
   afterAll(() => host[Symbol.asyncDispose]());
 
@@ -38,7 +39,13 @@ describe('plantSeed and verifySeed', () => {
       if (verdict === 'refused')
         expect({ isSound, isPlanted: error === undefined }).toEqual({ isSound: false, isPlanted: false });
       if (error !== undefined) await sandbox.checkUntouched();
-      if (isSound) return;
+      // Into another store by a file: whole, or nothing of it.
+      await using other = createMemoryStore();
+      const importing = importSeed({ store: other, cipher: noCipher, manifest, file: exportSeed(seed) });
+      if (isSound) return void (await importing);
+      await expect(importing).rejects.toMatchObject({ code: 'SEED_MALFORMED', message: found?.message });
+      expect(await listSeeds({ store: other, manifest })).toEqual([]);
+      expect(await other.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
       expect(found).toMatchObject({ code: 'SEED_MALFORMED' });
       expect(SeedEngineError.is(error) && error.message).toBe(found?.message);
       if (verdict === 'refused') expect(found?.message).toContain(member === undefined ? '' : JSON.stringify(member));
