@@ -9,10 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 import { rawTar, startCampaign, tarEnd } from '@optio-ts/testkit';
+import { generateX25519Identity } from 'age-encryption';
 import { GridFSBucket, MongoClient, ObjectId } from 'mongodb';
-import { describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 
-import { noCipher } from './cipher.ts';
+import { ageCipher } from './age-cipher.ts';
+import type { Cipher } from './cipher.ts';
 import { createId } from './id.ts';
 import { createMongoStore } from './mongo-store.ts';
 import { listSeeds, verifySeed } from './seed-store.ts';
@@ -28,14 +30,24 @@ const theirArchive = gzipSync(
 );
 const rounds = { sample: 5, full: 200 };
 
+let identities: readonly string[];
+let cipher: Cipher;
+beforeAll(async () => {
+  identities = [await generateX25519Identity(), await generateX25519Identity()];
+  cipher = ageCipher({ recipients: [], identities });
+});
+
 /** Lets a process work on a store for a random while and kills it. */
 async function killOnce(moment: number, ...place: string[]): Promise<void> {
-  const child = spawn(process.execPath, [churner, ...place], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--conditions=@optio-ts/source', churner, ...place], {
+    env: { ...process.env, OPTIO_IDENTITIES: identities.join(' ') },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const exited = once(child, 'exit');
   await Promise.race([once(child.stdout, 'data'), exited]);
   expect(child.exitCode).toBeNull();
   // The moment is what the campaign varies; nothing is waited for.
-  await delay(moment * 250);
+  await delay(moment * 1000);
   child.kill('SIGKILL');
   await exited;
 }
@@ -44,20 +56,20 @@ async function killOnce(moment: number, ...place: string[]): Promise<void> {
 async function checkAll(store: Store): Promise<number> {
   let blobs = 0;
   for (const { id } of await listSeeds({ store, manifest })) {
-    const { error, members } = await verifySeed({ store, cipher: noCipher, manifest, seedId: id });
+    const { error, members } = await verifySeed({ store, cipher, manifest, seedId: id });
     expect(error).toBeUndefined();
     expect(members.toSorted()).toEqual(['home/auth.json', 'home/plugin']);
     blobs += 1;
   }
   for await (const snapshot of listSnapshots(store, 'opencode', 'churn')) {
-    await readAll(readSnapshotBlob(store, noCipher, snapshot, 'workdir'));
-    await readAll(readSnapshotBlob(store, noCipher, snapshot, 'session'));
+    await readAll(readSnapshotBlob(store, cipher, snapshot, 'workdir'));
+    await readAll(readSnapshotBlob(store, cipher, snapshot, 'session'));
     blobs += 2;
   }
   return blobs;
 }
 
-describe('a process that is killed while it captures and removes', { timeout: 3_600_000 }, () => {
+describe('a process that is killed while it captures, imports, rotates and removes', { timeout: 3_600_000 }, () => {
   it('leaves nothing half-written in a SQLite store, and nothing that a sweep does not find', async () => {
     const campaign = startCampaign('kill a writer of SQLite', rounds);
     const directory = await mkdtemp(join(tmpdir(), 'optio-kill-'));
