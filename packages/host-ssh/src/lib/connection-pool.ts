@@ -59,6 +59,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   let failures = 0;
   let notBefore = 0;
   let wantedIdle = 3;
+  // What one connection has learned holds for the next: it must not find out when its only session is gone.
+  let knownLimit = Number.POSITIVE_INFINITY;
 
   const alive = (): readonly Connection[] => connections.filter(({ dialled }) => !dialled.isLost());
 
@@ -135,6 +137,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
         connection.priming -= 1;
         if (error instanceof SessionRefusedError && (sessionsOf(connection) > 0 || connection.hasServed)) {
           connection.limit = Math.max(1, sessionsOf(connection));
+          knownLimit = Math.min(knownLimit, connection.limit);
           // A server frees a session a little after it has said that the channel is closed.
           setTimeout(pump, sessionFreedMs);
           return;
@@ -178,6 +181,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
 
   const addConnection = (dialled: Dialled): void => {
     const connection = pooled(dialled);
+    connection.limit = Math.min(connection.limit, knownLimit);
     connections.push(connection);
     void dialled.lost.then(() => {
       connections.splice(connections.indexOf(connection), 1);

@@ -58,6 +58,35 @@ async function playSession(host: Host, directory: string): Promise<void> {
 }
 
 describe('sessions at once on one server', () => {
+  it('do not keep a short command waiting where long ones want every connection there may be', async (ctx) => {
+    const { sshd, reason } = await startSshd({ maxSessions: 1 });
+    if (!sshd) return ctx.skip(`needs ${reason}`);
+    await using _ = sshd;
+    await using host = createSshHost({
+      host: sshd.host,
+      port: sshd.port,
+      user: sshd.user,
+      authentication: { type: 'key', privateKey: sshd.privateKey },
+      hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+      maxConnections: 3,
+    });
+    const leave = new AbortController();
+    const options = { abortSignal: leave.signal };
+    const long = Array.from({ length: 5 }, () => host.spawn(['sleep', '600'], options));
+    const ends = Promise.allSettled(long);
+    // Two of them run; the others wait for one of these to end.
+    await Promise.all(long.slice(0, 2));
+    for (let count = 0; count < 5; count += 1) await host.run(['true'], { timeoutMs: 20_000 });
+    leave.abort();
+    expect((await ends).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'rejected',
+      'rejected',
+    ]);
+  });
+
   it.for([
     { sessions: 20, maxSessions: 10 },
     { sessions: 3, maxSessions: 1 },

@@ -38,6 +38,14 @@ describe('chooseConnection', () => {
     expect(chooseConnection('short', [full, free], most)).toBe(full);
   });
 
+  it('keeps the last connection there may be from what runs for long, where each has one session', () => {
+    const [held, free] = [connection({ limit: 1, long: 1 }), connection({ limit: 1, idle: 1 })];
+    expect(chooseConnection('long', [held, free], 2)).toBeUndefined();
+    expect(chooseConnection('short', [held, free], 2)).toBe(free);
+    expect(chooseConnection('long', [held, free], 3)).toBe(free);
+    expect(chooseConnection('long', [free], 1)).toBe(free);
+  });
+
   it('uses a fragile connection up before the next', () => {
     const [many, few] = [fragile({ idle: 3 }), fragile({ idle: 1 })];
     expect(chooseConnection('short', [many, few], most)).toBe(few);

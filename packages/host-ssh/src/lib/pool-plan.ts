@@ -130,8 +130,12 @@ function belongs(
 ): boolean {
   const { isFragile, long, limit } = connection;
   if (use !== 'long') return use === 'urgent' || maxConnections === 1 || isForShort(connection);
-  if (!isFragile || maxConnections === 1) return admitsLong(long + more, limit);
-  // One is kept for what ends soon.
+  if (maxConnections === 1) return admitsLong(long + more, limit);
+  // One is kept for what ends soon: else that would wait for hours.
+  if (!isFragile) {
+    const isFull = (other: Connection): boolean => other.long + (other === connection ? more + 1 : 0) >= other.limit;
+    return admitsLong(long + more, limit) && connections.filter(isFull).length < maxConnections;
+  }
   const withLong = connections.filter((other) => !isForShort(other)).length;
   return long + more < limit && (long > 0 || withLong + 1 < maxConnections);
 }
