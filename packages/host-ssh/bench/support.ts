@@ -28,7 +28,8 @@ export interface Bench extends AsyncDisposable {
 
 /** Starts all of it; without a delay there is no link, and the way is direct. */
 export async function openBench(delayMs: number): Promise<Bench> {
-  const { sshd, reason } = await startSshd();
+  // What scp talks to.
+  const { sshd, reason } = await startSshd({ config: ['Subsystem sftp internal-sftp'] });
   if (sshd === undefined) throw new Error(`no sshd here: ${reason}`);
   const link = delayMs === 0 ? undefined : await startLinkThread({ targetPort: sshd.port, delayMs });
   const port = link?.port ?? sshd.port;
