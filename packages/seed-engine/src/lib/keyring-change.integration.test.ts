@@ -115,7 +115,7 @@ describe('the keys of a store', () => {
     await openKeyring({ store, identityPath });
     const text = await readFile(identityPath, 'utf8');
     expect(await exportIdentity({ identityPath })).toBe(text);
-    const sealed = await exportIdentity({ identityPath, passphrase: 'correct horse' });
+    const sealed = await exportIdentity({ identityPath, passphrase: 'correct horse', workFactor: 8 });
     expect(sealed).not.toContain('AGE-SECRET-KEY');
     const decrypter = new Decrypter();
     decrypter.addPassphrase('correct horse');

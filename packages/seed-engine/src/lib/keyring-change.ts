@@ -113,7 +113,12 @@ export async function replaceIdentity({ store, identityPath }: KeyringPlace): Pr
 export async function exportIdentity({
   identityPath,
   passphrase,
-}: Pick<KeyringPlace, 'identityPath'> & { readonly passphrase?: string }): Promise<string> {
+  workFactor = 18,
+}: Pick<KeyringPlace, 'identityPath'> & {
+  readonly passphrase?: string;
+  /** How hard guessing the passphrase is, as a power of two; 18 is age's own. @default 18 */
+  readonly workFactor?: number;
+}): Promise<string> {
   const path = resolve(identityPath);
   if (passphrase === '') throw new TypeError('The passphrase is empty');
   // Checked as for every other use.
@@ -124,6 +129,7 @@ export async function exportIdentity({
   if (passphrase === undefined) return text;
   const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);
+  encrypter.setScryptWorkFactor(workFactor);
   return armor.encode(await encrypter.encrypt(text));
 }
 
