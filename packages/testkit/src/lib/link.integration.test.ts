@@ -140,6 +140,20 @@ describe('startLink', () => {
     await otherClosed;
   });
 
+  it('lets go of a connection that is cut while its last words are on their way', async () => {
+    await using link = await startLink({ targetPort });
+    const socket = await open(link.port);
+    await expect.poll(() => sockets.size).toBe(1);
+    // Nobody reads there: the words stay on their way.
+    for (const other of sockets) other.pause();
+    const end = once(socket, 'end').catch(() => undefined);
+    socket.end(Buffer.alloc(6 * 1024 * 1024));
+    await expect.poll(() => link.counts().bytesToServer).toBeGreaterThan(0);
+    link.cut();
+    await expect.poll(() => link.openConnections).toBe(0);
+    await end;
+  });
+
   it('says nothing while half open, and hands over what was held back when mended', async () => {
     await using link = await startLink({ targetPort });
     const socket = await open(link.port);

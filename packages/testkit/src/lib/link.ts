@@ -60,15 +60,15 @@ export async function startLink(options: StartLinkOptions): Promise<Link> {
     heldResets: [],
     cut: () => {
       for (const pair of state.pairs) {
-        pair.client.resetAndDestroy();
-        pair.server.resetAndDestroy();
+        reset(pair.client);
+        reset(pair.server);
       }
     },
   };
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     if (state.isRefusing) {
       client.on('error', () => {});
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     state.counts.connections += 1;
@@ -117,7 +117,7 @@ export async function startLink(options: StartLinkOptions): Promise<Link> {
     mend() {
       state.isSilent = false;
       state.isRefusing = false;
-      for (const socket of state.heldResets.splice(0)) socket.resetAndDestroy();
+      for (const socket of state.heldResets.splice(0)) reset(socket);
       for (const pair of state.pairs) pair.wake();
     },
     close,
@@ -144,6 +144,12 @@ interface LinkState {
   readonly cut: () => void;
 }
 
+/** A socket whose last words are still on their way cannot be reset: Node would leave it open for ever (libuv says EINVAL). */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function noCounts(): LinkState['counts'] {
   return { roundTrips: 0, bytesToServer: 0, bytesToClient: 0, connections: 0 };
 }
@@ -161,7 +167,7 @@ function join(state: LinkState, client: Socket, server: Socket): void {
   const closed = (other: Socket) => (hadError: boolean) => {
     // A reset on one side is a reset on the other; an orderly end travels through `carry` like the bytes before it.
     if (hadError && state.isSilent && !other.destroyed) state.heldResets.push(other);
-    else if (hadError) other.resetAndDestroy();
+    else if (hadError) reset(other);
     open -= 1;
     if (open === 0) state.pairs.delete(pair);
   };
