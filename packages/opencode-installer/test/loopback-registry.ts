@@ -11,6 +11,8 @@ import { pack } from 'tar-stream';
 interface SeenRequest {
   readonly url: string;
   readonly authorization: string | undefined;
+  /** Who asks: `curl/8.0`, `npm/…`. */
+  readonly agent: string | undefined;
 }
 
 /** How a registry sends a tarball. Resolves or not; the response is its own to end. */
@@ -107,12 +109,17 @@ const sendWhole: SendTarball = (response, tarball) => {
   response.writeHead(200, { 'content-length': tarball.length }).end(tarball);
 };
 
-async function listen(
+/** Starts an HTTP server on loopback. */
+export async function listen(
   answer: (request: IncomingMessage, response: ServerResponse, base: string) => void,
 ): Promise<LoopbackServer> {
   const requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
-    requests.push({ url: request.url ?? '', authorization: request.headers.authorization });
+    requests.push({
+      url: request.url ?? '',
+      authorization: request.headers.authorization,
+      agent: request.headers['user-agent'],
+    });
     answer(request, response, url());
   });
   server.listen(0, '127.0.0.1');

@@ -1,7 +1,8 @@
 import { shellScript } from '@optio-ts/host-core';
-import type { Host, RunResult } from '@optio-ts/host-core';
+import type { Host } from '@optio-ts/host-core';
 
 import { OpencodeInstallError } from './errors.ts';
+import { judgeVersion } from './judge-version.ts';
 
 /** Options of `checkVersion`. */
 export interface CheckVersionOptions {
@@ -9,17 +10,32 @@ export interface CheckVersionOptions {
   readonly path: string;
   /** What it must print. @default anything that looks like a version */
   readonly expected?: string | undefined;
+  /**
+   * Absolute path of a directory that does not exist yet, for the program's throw-away home: somewhere that is cleaned up
+   * when the trial is cut off. @default a temporary one
+   */
+  readonly home?: string;
+  /** Absolute path of a file that keeps what was printed. @default none */
+  readonly record?: string | undefined;
   readonly abortSignal?: AbortSignal | undefined;
 }
 
 /**
  * opencode makes its directories in the home even to say its version; with a throw-away home it makes them there.
- * A program that asks something gets an end of input.
+ * A program that asks something gets an end of input. The shell outlives a TERM that ends the program, to clean up.
  */
 const script = `
-home=$(mktemp -d) || exit 70
-trap 'rm -rf "$home"' EXIT
-HOME=$home XDG_CACHE_HOME=$home XDG_CONFIG_HOME=$home XDG_DATA_HOME=$home XDG_STATE_HOME=$home TMPDIR=$home "$1" --version </dev/null
+home=$2
+if [ -n "$home" ]; then mkdir -m 700 -- "$home" || exit 70; else home=$(mktemp -d) || exit 70; fi
+cleanup() { trap '' TERM INT HUP; rm -rf "$home"; }
+trap cleanup EXIT
+trap 'cleanup; exit 143' TERM INT HUP
+run() { HOME=$home XDG_CACHE_HOME=$home XDG_CONFIG_HOME=$home XDG_DATA_HOME=$home XDG_STATE_HOME=$home TMPDIR=$home "$1" --version </dev/null; }
+[ -n "$3" ] || { run "$1"; exit; }
+run "$1" >"$3"
+code=$?
+cat "$3"
+exit $code
 `;
 
 /** Far more than a cold start from a slow disk takes. */
@@ -30,8 +46,8 @@ const timeoutMs = 60_000;
  * output (what a build for another processor does, with exit code 0) and for another version than expected.
  */
 export async function checkVersion(host: Host, options: CheckVersionOptions): Promise<string> {
-  const { abortSignal, expected, path } = options;
-  const result = await host.run(shellScript(script, path), {
+  const { abortSignal, expected, home = '', path, record = '' } = options;
+  const result = await host.run(shellScript(script, path, home, record), {
     timeoutMs,
     maxOutputBytes: 64 * 1024,
     ...(abortSignal === undefined ? {} : { abortSignal }),
@@ -43,28 +59,4 @@ export async function checkVersion(host: Host, options: CheckVersionOptions): Pr
     'BINARY_BROKEN',
     `${path} on ${host.description} does not work: ${verdict.problem}${stderr === '' ? '' : `\n\n${stderr}`}`,
   );
-}
-
-/** Decides from the output of `--version` whether a program works. */
-export function judgeVersion(
-  result: Pick<RunResult, 'exitCode' | 'signal'> & { readonly stdout: Uint8Array },
-  expected?: string,
-): { readonly version: string } | { readonly problem: string } {
-  if (result.exitCode !== 0) {
-    return {
-      problem: `--version ended with ${result.exitCode === undefined ? (result.signal ?? 'no exit code') : `exit code ${result.exitCode}`}`,
-    };
-  }
-  const output = Buffer.from(result.stdout).toString('utf8').trim();
-  if (output === '') {
-    return { problem: '--version printed nothing, as a build for another processor does' };
-  }
-  // `1.18.33` of opencode, `ripgrep 15.0.0 (rev …)` of ripgrep.
-  const version = /(?:^|[\sv])(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)/.exec(output)?.[1];
-  if (version === undefined) {
-    return { problem: `--version printed no version but ${JSON.stringify(output.slice(0, 200))}` };
-  }
-  return expected === undefined || version === expected
-    ? { version }
-    : { problem: `--version printed ${version}, not ${expected}` };
 }

@@ -3,12 +3,19 @@ import { posix } from 'node:path';
 import { probeHost } from '@optio-ts/host-core';
 import type { Host, HostProbe } from '@optio-ts/host-core';
 
-import { OpencodeInstallError } from './errors.ts';
-import { installProgram } from './install-program.ts';
-import { chooseInstalled, findInstalled } from './installed.ts';
+import type { EvictionPolicy } from './choose-evicted.ts';
+import { chooseInstalled } from './choose-installed.ts';
+import type { FetchMode } from './choose-ways.ts';
+import { ensureProgram, programName } from './ensure-program.ts';
+import type { EnsuredProgram, Installation } from './ensure-program.ts';
+import { isUnreachable, OpencodeInstallError } from './errors.ts';
+import { evictPrograms } from './evict.ts';
+import { findInstalled } from './installed.ts';
 import type { InstalledPrograms } from './installed.ts';
 import { npmSource } from './npm-source.ts';
 import type { DownloadableProgram, InstallProgress, InstallWarning, OpencodeSource, SourceContext } from './source.ts';
+import { isThisMachine } from './this-machine.ts';
+import { opencodeVariants } from './variants.ts';
 
 /** Options of `ensureOpencode`. */
 export interface EnsureOpencodeOptions {
@@ -22,6 +29,23 @@ export interface EnsureOpencodeOptions {
   readonly cacheDirectory?: string;
   /** What is known about the host. @default it is probed, which costs a trip */
   readonly probe?: HostProbe;
+  /**
+   * Who fetches what is missing. `host`: the host, by curl or wget. `here`: this machine, which pushes the bytes over the host's
+   * connection. `auto`: the host if it is another machine that has the tools, and the source needs no credentials, proxy or
+   * certificates of this machine; pushed otherwise, and with a warning when the host has tried and failed.
+   *
+   * @default 'auto'
+   */
+  readonly fetch?: FetchMode;
+  /** Whether a host that fetches may be told credentials, from npm's configuration for instance. @default false */
+  readonly sendCredentials?: boolean;
+  /** Whether to install what is missing; otherwise that is `NOT_INSTALLED`. @default true */
+  readonly installIfMissing?: boolean;
+  /**
+   * What may stay in the cache directory after something was installed; what was used last is kept first. `false` removes
+   * nothing. @default { keep: 3 }
+   */
+  readonly evict?: EvictionPolicy | false;
   /** Told what happens. A download reports at most once per percent. */
   readonly onProgress?: (progress: InstallProgress) => void;
   /** Told what went on in another way than asked for. */
@@ -35,7 +59,7 @@ export interface OpencodeBinary {
   /** Absolute, on the host. */
   readonly path: string;
   readonly version: string;
-  /** Name of the source it came from: `npm`, `binary`. */
+  /** Name of the source it came from: `npm`, `smart-install`, `url`, `binary`. */
   readonly source: string;
   /** Absolute path of a ripgrep on the host; `undefined`, with a warning, when there is none and none could be had. */
   readonly ripgrepPath: string | undefined;
@@ -45,38 +69,18 @@ export interface OpencodeBinary {
  * Makes sure that an opencode is on the host, and says where. With a probe given and everything installed that is one trip to
  * the host and no network beyond it.
  *
- * What is missing is downloaded here, pushed to the host, verified, run once and only then published. Throws
+ * What is missing is fetched by the host or by this machine, verified, run once and only then published. Throws
  * `OpencodeInstallError`s; trouble with the host itself stays a `HostError`.
  */
 export async function ensureOpencode(host: Host, options: EnsureOpencodeOptions = {}): Promise<OpencodeBinary> {
-  const { abortSignal, cacheDirectory, source = npmSource() } = options;
-  if (cacheDirectory !== undefined && !posix.isAbsolute(cacheDirectory)) {
-    throw new TypeError(`cacheDirectory must be absolute, not ${JSON.stringify(cacheDirectory)}`);
-  }
+  const { abortSignal, source = npmSource() } = options;
+  checkOptions(options);
   try {
     if (abortSignal?.aborted === true) throw aborted(host, abortSignal);
     options.onProgress?.({ step: 'check', message: `Looking for opencode on ${host.description}` });
     const signal = abortSignal === undefined ? {} : { abortSignal };
     const probe = options.probe ?? (await probeHost(host, signal));
-    const context: SourceContext = { host, probe, ...signal };
-    const [opencode, ripgrep] = await Promise.all([source.resolve(context), source.resolveRipgrep(context)]);
-    let found: Promise<InstalledPrograms> | undefined;
-    // One look for both, and none when nothing of the cache is needed.
-    const lookUp = async (): Promise<InstalledPrograms> => {
-      found ??= findInstalled(host, {
-        cacheDirectory,
-        cacheHome: probe.cacheHome,
-        abortSignal,
-        variants: opencode.kind === 'download' ? [opencode.variant, ...opencode.otherVariants] : [],
-        ripgrepName: ripgrep.kind === 'download' ? ripgrepName(ripgrep) : undefined,
-      });
-      return found;
-    };
-    const binary =
-      opencode.kind === 'present' ? opencode : await ensureDownloaded(host, options, opencode, await lookUp());
-    const ripgrepPath =
-      ripgrep.kind === 'present' ? ripgrep.path : await ensureRipgrep(host, options, ripgrep, await lookUp());
-    const { path, version } = binary;
+    const { path, ripgrepPath, version } = await ensureBoth(host, options, { probe, source });
     options.onProgress?.({ step: 'ready', message: `opencode ${version} is ready` });
     return { path, version, source: source.name, ripgrepPath };
   } catch (error) {
@@ -86,66 +90,78 @@ export async function ensureOpencode(host: Host, options: EnsureOpencodeOptions 
   }
 }
 
-async function ensureDownloaded(
+async function ensureBoth(
   host: Host,
   options: EnsureOpencodeOptions,
-  opencode: DownloadableProgram,
-  installed: InstalledPrograms,
-): Promise<Pick<OpencodeBinary, 'path' | 'version'>> {
-  const { cacheDirectory, opencodeNames } = installed;
-  const name = `${opencode.version}-${opencode.variant}`;
-  if (opencodeNames.includes(name)) {
-    return { path: `${cacheDirectory}/${name}/opencode`, version: opencode.version };
-  }
-  try {
-    const installedPath = await installProgram(host, {
-      program: opencode,
-      label: `opencode ${opencode.version} (${opencode.variant})`,
-      directory: cacheDirectory,
-      name,
-      file: 'opencode',
-      expectedVersion: opencode.version,
-      onProgress: options.onProgress,
-      onWarning: options.onWarning,
-      abortSignal: options.abortSignal,
-    });
-    return { path: installedPath, version: opencode.version };
-  } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    const variants = [opencode.variant, ...opencode.otherVariants];
-    const other = chooseInstalled(opencodeNames, opencode.version, variants);
+  { probe, source }: { readonly probe: HostProbe; readonly source: OpencodeSource },
+): Promise<EnsuredProgram & { readonly ripgrepPath: string | undefined }> {
+  const { abortSignal, cacheDirectory, evict = { keep: 3 }, onWarning } = options;
+  const { fetch = 'auto', installIfMissing = true, sendCredentials = false } = options;
+  let found: Promise<InstalledPrograms> | undefined;
+  // One look for everything, and none when nothing of the cache is needed.
+  const lookUp = async (...wanted: readonly string[]): Promise<InstalledPrograms> => {
+    found ??= findInstalled(host, { cacheDirectory, cacheHome: probe.cacheHome, wanted, abortSignal });
+    return found;
+  };
+  const context: SourceContext = {
+    host,
+    probe,
+    fetch,
+    sendCredentials,
+    installed: lookUp,
+    onWarning,
+    abortSignal,
+  };
+  const [opencode, ripgrep] = await Promise.all([
+    source.resolve(context).catch((error: unknown) => {
+      // A source that asks somebody each time. What is installed may do.
+      if (isUnreachable(error)) return error;
+      throw error;
+    }),
+    source.resolveRipgrep(context),
+  ]);
+  const wanted = [opencode, ripgrep].flatMap((program, index) =>
+    'kind' in program && program.kind === 'download' ? [programName(program, index === 0 ? '' : 'ripgrep-')] : [],
+  );
+  const installation = async (): Promise<Installation> => {
+    const installed = await lookUp(...wanted);
+    const isSameMachine = await isThisMachine(installed.bootId);
+    return { host, options, probe, installed, isSameMachine, fetch, installIfMissing, sendCredentials };
+  };
+  const standIn = async (error: OpencodeInstallError, version?: string, more?: readonly string[]) => {
+    const { cacheDirectory: directory, programs } = await lookUp(...wanted);
+    const other = chooseInstalled(programs, { version, variants: more ?? opencodeVariants(probe) });
     if (other === undefined) throw error;
-    options.onWarning?.({
+    onWarning?.({
       code: 'OTHER_VERSION_USED',
-      message: `opencode ${other.version} is used, which is installed, instead of ${opencode.version}: ${error.message}`,
+      message: `opencode ${other.version} is used, which is installed, ${version === undefined ? '' : `instead of ${version}`}: ${error.message}`,
     });
-    return { path: `${cacheDirectory}/${other.name}/opencode`, version: other.version };
+    return { path: `${directory}/${other.name}/opencode`, version: other.version };
+  };
+  let binary: EnsuredProgram;
+  if (OpencodeInstallError.is(opencode)) binary = await standIn(opencode);
+  else if (opencode.kind === 'present') binary = opencode;
+  else {
+    try {
+      binary = await ensureProgram(await installation(), opencode, { file: 'opencode', prefix: '' });
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      binary = await standIn(error, opencode.version, [opencode.variant, ...opencode.otherVariants]);
+    }
   }
+  const ripgrepPath = ripgrep.kind === 'present' ? ripgrep.path : await ensureRipgrep(await installation(), ripgrep);
+  if (binary.wasInstalled === true && evict !== false) await evictOld(host, options, binary.path, evict);
+  return { ...binary, ripgrepPath };
 }
 
-async function ensureRipgrep(
-  host: Host,
-  options: EnsureOpencodeOptions,
-  ripgrep: DownloadableProgram,
-  installed: InstalledPrograms,
-): Promise<string | undefined> {
-  const { cacheDirectory, hasRipgrep } = installed;
-  const name = ripgrepName(ripgrep);
-  if (hasRipgrep) return `${cacheDirectory}/${name}/rg`;
+async function ensureRipgrep(installation: Installation, ripgrep: DownloadableProgram): Promise<string | undefined> {
+  const { host, options } = installation;
   try {
-    return await installProgram(host, {
-      program: ripgrep,
-      label: `ripgrep ${ripgrep.version} (${ripgrep.variant})`,
-      directory: cacheDirectory,
-      name,
-      file: 'rg',
-      onProgress: options.onProgress,
-      onWarning: options.onWarning,
-      abortSignal: options.abortSignal,
-    });
+    return (await ensureProgram(installation, ripgrep, { file: 'rg', prefix: 'ripgrep-' })).path;
   } catch (error) {
     // opencode works without it, but for its search; a wrong digest is another matter.
-    const isMissing = OpencodeInstallError.is(error) && error.code === 'VERSION_NOT_FOUND';
+    const isMissing =
+      OpencodeInstallError.is(error) && (error.code === 'VERSION_NOT_FOUND' || error.code === 'NOT_INSTALLED');
     if (!isMissing && !isUnreachable(error)) throw error;
     options.onWarning?.({
       code: 'RIPGREP_UNAVAILABLE',
@@ -155,12 +171,41 @@ async function ensureRipgrep(
   }
 }
 
-function ripgrepName(ripgrep: DownloadableProgram): string {
-  return `ripgrep-${ripgrep.version}-${ripgrep.variant}`;
+/** What is installed works, whatever becomes of the old ones. */
+async function evictOld(
+  host: Host,
+  { abortSignal, onProgress, onWarning }: EnsureOpencodeOptions,
+  path: string,
+  policy: EvictionPolicy,
+): Promise<void> {
+  const place = posix.dirname(path);
+  try {
+    const removed = await evictPrograms(host, {
+      directory: posix.dirname(place),
+      wanted: posix.basename(place),
+      policy,
+      abortSignal,
+    });
+    if (removed.length > 0) onProgress?.({ step: 'evict', message: `Removed ${removed.join(', ')}` });
+  } catch (error) {
+    if (abortSignal?.aborted === true) throw error;
+    onWarning?.({
+      code: 'EVICTION_FAILED',
+      message: `Old versions of opencode stay on ${host.description}: ${error instanceof Error ? error.message : String(error)}`,
+    });
+  }
 }
 
-function isUnreachable(error: unknown): error is OpencodeInstallError {
-  return OpencodeInstallError.is(error) && error.code === 'DOWNLOAD_FAILED';
+function checkOptions({ cacheDirectory, evict, fetch }: EnsureOpencodeOptions): void {
+  if (cacheDirectory !== undefined && !posix.isAbsolute(cacheDirectory)) {
+    throw new TypeError(`cacheDirectory must be absolute, not ${JSON.stringify(cacheDirectory)}`);
+  }
+  if (fetch !== undefined && !['auto', 'here', 'host'].includes(fetch)) {
+    throw new TypeError(`fetch must be 'auto', 'here' or 'host', not ${JSON.stringify(fetch)}`);
+  }
+  const { keep = 1, maxBytes = 0 } = evict === undefined || evict === false ? {} : evict;
+  if (!(keep >= 1)) throw new TypeError('evict.keep must be at least 1: the version in use stays');
+  if (!(maxBytes >= 0)) throw new TypeError('evict.maxBytes must be a number of bytes');
 }
 
 function isAborted(error: unknown): boolean {

@@ -8,9 +8,13 @@ export type OpencodeInstallErrorCode =
   | 'CACHE_DIRECTORY_INVALID'
   | 'DIGEST_MISMATCH'
   | 'DOWNLOAD_FAILED'
+  | 'FETCH_REFUSED'
+  | 'NOT_INSTALLED'
   | 'NPM_CONFIG_INVALID'
   | 'PACKAGE_INVALID'
   | 'REGISTRY_REFUSED'
+  | 'SMART_CHECK_FAILED'
+  | 'SMART_CHECK_INVALID'
   | 'VERSION_NOT_FOUND';
 
 /** Base of every error this package throws. Trouble with the host itself stays a `HostError`. */
@@ -32,4 +36,9 @@ export class OpencodeInstallError extends Error {
   static is(error: unknown): error is OpencodeInstallError {
     return error instanceof Error && brand in error;
   }
+}
+
+/** Whether somebody who was asked did not answer: then what is installed may do. */
+export function isUnreachable(error: unknown): error is OpencodeInstallError {
+  return OpencodeInstallError.is(error) && (error.code === 'DOWNLOAD_FAILED' || error.code === 'SMART_CHECK_FAILED');
 }

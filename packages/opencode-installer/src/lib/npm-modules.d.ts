@@ -68,3 +68,15 @@ declare module 'npm-registry-fetch' {
   const fetch: RegistryFetch;
   export default fetch;
 }
+
+declare module 'npm-registry-fetch/lib/auth.js' {
+  /** The credentials that npm sends to an address. */
+  export default function getAuth(
+    url: string,
+    options: Readonly<Record<string, unknown>>,
+  ): {
+    readonly token: string | null | undefined;
+    readonly auth: string | null | undefined;
+    readonly cert: string | null;
+  };
+}

@@ -1,14 +1,15 @@
+import { hostFetchSettings } from './describe-host-fetch.ts';
 import { OpencodeInstallError } from './errors.ts';
 import { loadNpmSettings } from './npm-config.ts';
 import type { NpmOptions, NpmSettings } from './npm-config.ts';
-import { findTarball, openTarball } from './npm-fetch.ts';
-import type { NpmDownload, NpmRequest } from './npm-fetch.ts';
-import type { PackageTarball } from './npm-package.ts';
+import { conventionalUrl, findTarball, openTarball } from './npm-fetch.ts';
+import type { NpmRequest } from './npm-fetch.ts';
 import { OPENCODE_VERSION, pinnedIntegrity, RIPGREP_VERSION } from './pins.ts';
-import { throttleBytes } from './progress.ts';
-import type { DownloadableProgram, OpencodeSource, OpenDownloadOptions, OpenedProgram } from './source.ts';
-import { unpackMember } from './unpack-member.ts';
+import type { DownloadableProgram, HostFetch, OpencodeSource, OpenDownloadOptions, OpenedProgram } from './source.ts';
+import { unpackDownload } from './unpack-download.ts';
 import { opencodeVariants, ripgrepVariant } from './variants.ts';
+import { refuseOffline } from './web-download.ts';
+import type { WebDownload } from './web-download.ts';
 
 /** Options of `npmSource`. */
 export interface NpmSourceOptions {
@@ -24,9 +25,8 @@ export interface NpmSourceOptions {
 }
 
 /**
- * opencode from its npm platform package, ripgrep from `@vscode/ripgrep-<platform>`. They are downloaded by this machine and
- * pushed to the host, so the host needs no way to the internet. Registry, scoped registries, credentials, proxy and CA are
- * what npm's own configuration says.
+ * opencode from its npm platform package, ripgrep from `@vscode/ripgrep-<platform>`. Registry, scoped registries, credentials,
+ * proxy and CA are what npm's own configuration on this machine says.
  */
 export function npmSource(options: NpmSourceOptions = {}): OpencodeSource {
   const { npm, version = OPENCODE_VERSION } = options;
@@ -64,47 +64,82 @@ interface PackageFile {
   readonly member: string;
 }
 
+interface PackageFinder {
+  readonly settings: NpmSettings;
+  readonly find: typeof findPackage;
+}
+
 function program(
   file: PackageFile,
   variants: Pick<DownloadableProgram, 'otherVariants' | 'variant'>,
   loadSettings: () => Promise<NpmSettings>,
 ): DownloadableProgram {
+  let found: ReturnType<typeof findPackage> | undefined;
+  // Asked once, and so warned of once, when one way fails and the other is tried.
+  const find: typeof findPackage = async (request, onWarning) => {
+    found ??= findPackage(request, onWarning).catch((error: unknown) => {
+      found = undefined;
+      throw error;
+    });
+    return found;
+  };
   return {
     kind: 'download',
     version: file.version,
     ...variants,
-    open: async (options) => openPackage(file, await loadSettings(), options),
+    open: async (options) => openPackage(file, { settings: await loadSettings(), find }, options),
+    onHost: async (options) => describePackage(file, { settings: await loadSettings(), find }, options),
   };
+}
+
+/** Where a package is, as far as is known without asking for more than has to be, and what it must be. */
+async function findPackage(
+  request: NpmRequest,
+  onWarning: OpenDownloadOptions['onWarning'],
+): Promise<{ readonly url: string; readonly sha512: string; readonly isPinned: boolean }> {
+  const { name, version } = request;
+  const pinned = pinnedIntegrity(name, version);
+  if (pinned !== undefined) return { url: conventionalUrl(request), sha512: digestOf(pinned), isPinned: true };
+  const { integrity, url } = await findTarball(request);
+  onWarning?.({
+    code: 'DIGEST_NOT_PINNED',
+    message: `${name}@${version} is checked against the registry's own digest only: this release of optio-ts does not know it`,
+  });
+  return { url, sha512: digestOf(integrity), isPinned: false };
 }
 
 async function openPackage(
   { member, name, version }: PackageFile,
-  settings: NpmSettings,
+  { find, settings }: PackageFinder,
   { abortSignal, onBytes, onWarning }: OpenDownloadOptions,
 ): Promise<OpenedProgram> {
-  const what = `${name}@${version}`;
   const request: NpmRequest = { name, version, settings, abortSignal };
-  const pinned = pinnedIntegrity(name, version);
-  let download: NpmDownload;
-  let integrity: string;
-  if (pinned === undefined) {
-    const tarball: PackageTarball = await findTarball(request);
-    onWarning?.({
-      code: 'DIGEST_NOT_PINNED',
-      message: `${what} is checked against the registry's own digest only: this release of optio-ts does not know it`,
-    });
-    integrity = tarball.integrity;
-    download = await openTarball(request, tarball.url);
-  } else {
-    integrity = pinned;
-    download = await openPinned(request);
-  }
-  const report = throttleBytes(download.totalBytes, onBytes);
-  return unpackMember(counted(download.content, report), { what, member, integrity });
+  const { isPinned, sha512, url } = await find(request, onWarning);
+  const download = await (isPinned ? openPinned(request) : openTarball(request, url));
+  const what = `${name}@${version}`;
+  return unpackDownload(download, { what, format: 'tar.gz', members: [member], digests: { sha512 }, onBytes });
+}
+
+async function describePackage(
+  { member, name, version }: PackageFile,
+  { find, settings }: PackageFinder,
+  { abortSignal, onWarning }: Omit<OpenDownloadOptions, 'onBytes'>,
+): Promise<HostFetch> {
+  const request: NpmRequest = { name, version, settings, abortSignal };
+  refuseOffline({ what: `${name}@${version}`, settings });
+  const { isPinned, sha512, url } = await find(request, onWarning);
+  return {
+    url,
+    sha512,
+    format: 'tar.gz',
+    members: [member],
+    ...hostFetchSettings(url, settings, name),
+    ...(isPinned && { elsewhere: async () => (await findTarball(request)).url }),
+  };
 }
 
 /** Most registries keep tarballs where convention says; those that do not are asked. Either way the digest is ours. */
-async function openPinned(request: NpmRequest): Promise<NpmDownload> {
+async function openPinned(request: NpmRequest): Promise<WebDownload> {
   try {
     return await openTarball(request);
   } catch (error) {
@@ -114,11 +149,6 @@ async function openPinned(request: NpmRequest): Promise<NpmDownload> {
   }
 }
 
-async function* counted(content: NpmDownload['content'], report: (bytes: number) => void): NpmDownload['content'] {
-  let bytes = 0;
-  for await (const chunk of content) {
-    bytes += chunk.byteLength;
-    report(bytes);
-    yield chunk;
-  }
+function digestOf(integrity: string): string {
+  return integrity.replace(/^sha512-/, '');
 }

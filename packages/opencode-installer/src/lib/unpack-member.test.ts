@@ -19,7 +19,7 @@ async function archive(files: Readonly<Record<string, Buffer>>): Promise<Buffer>
   return gzipSync(Buffer.concat(chunks));
 }
 
-const integrityOf = (content: Buffer): string => `sha512-${createHash('sha512').update(content).digest('base64')}`;
+const integrityOf = (content: Buffer): string => createHash('sha512').update(content).digest('base64');
 
 async function* inPieces(content: Buffer, size = 1000): Bytes {
   for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);
@@ -40,8 +40,8 @@ const good = await archive({
 async function unpack(bytes: Bytes, integrity = integrityOf(good), maxBytes?: number) {
   const { sizeBytes, content } = await unpackMember(bytes, {
     what: 'tool@1.0.0',
-    member,
-    integrity,
+    members: [member],
+    digests: { sha512: integrity },
     ...(maxBytes === undefined ? {} : { maxBytes }),
   });
   return { sizeBytes, content: await collect(content) };
@@ -113,8 +113,8 @@ describe('unpackMember', () => {
     }
     const { content } = await unpackMember(source(), {
       what: 'tool@1.0.0',
-      member,
-      integrity: integrityOf(good),
+      members: [member],
+      digests: { sha512: integrityOf(good) },
     });
     for await (const chunk of content) {
       expect(chunk.length).toBeGreaterThan(0);

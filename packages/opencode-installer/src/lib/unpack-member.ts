@@ -1,20 +1,21 @@
-import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
 import type { Bytes } from '@optio-ts/host-core';
 import { extract } from 'tar-stream';
 
+import { createDigestCheck } from './digests.ts';
+import type { Digests } from './digests.ts';
 import { OpencodeInstallError } from './errors.ts';
 
 /** Options of `unpackMember`. */
 export interface UnpackMemberOptions {
   /** For messages, for instance `opencode-linux-x64@1.18.33`. */
   readonly what: string;
-  /** Path inside the archive, for instance `package/bin/opencode`. */
-  readonly member: string;
-  /** `sha512-…` of the whole archive. */
-  readonly integrity: string;
+  /** Paths inside the archive, for instance `package/bin/opencode`: the first file that has one of them is taken. */
+  readonly members: readonly string[];
+  /** Of the whole archive. */
+  readonly digests: Digests;
   /** Most bytes that the unpacked archive may have. @default 1 GiB */
   readonly maxBytes?: number;
 }
@@ -27,17 +28,20 @@ export interface UnpackedMember {
    * has ended without an error: it ends with `DIGEST_MISMATCH`, `PACKAGE_INVALID` or the archive's own error otherwise.
    */
   readonly content: Bytes;
+  /** Closes the archive's source, for who does not read. */
+  close(): Promise<void>;
 }
 
-const defaultMaxBytes = 1024 ** 3;
+/** Most bytes that a program may have: several times what the largest has. */
+export const defaultMaxBytes: number = 1024 ** 3;
 
 /**
  * Reads one regular file out of a gzip'd tar while the archive is still arriving. Nothing but one buffer is held. The caller
  * reads `content` to its end or leaves the iteration; either way the archive's source is closed.
  */
 export async function unpackMember(archive: Bytes, options: UnpackMemberOptions): Promise<UnpackedMember> {
-  const { integrity, maxBytes = defaultMaxBytes, member, what } = options;
-  const hash = createHash('sha512');
+  const { digests, maxBytes = defaultMaxBytes, members, what } = options;
+  const check = createDigestCheck(what, digests);
   let isArchiveAtEnd = false;
   let sourceError: unknown;
   let unpackedBytes = 0;
@@ -47,7 +51,7 @@ export async function unpackMember(archive: Bytes, options: UnpackMemberOptions)
     async function* hashed() {
       try {
         for await (const chunk of archive) {
-          hash.update(chunk);
+          check.update(chunk);
           yield chunk;
         }
         isArchiveAtEnd = true;
@@ -71,23 +75,24 @@ export async function unpackMember(archive: Bytes, options: UnpackMemberOptions)
   // Looked at below, by whoever reads; until then it must not count as unhandled.
   unpacking.catch(() => undefined);
 
+  const close = async (): Promise<void> => {
+    tar.destroy();
+    await unpacking.catch(() => undefined);
+  };
   const explain = (error: unknown): unknown => {
     if (sourceError !== undefined) return sourceError;
     if (OpencodeInstallError.is(error)) return error;
     // A broken archive is first of all not the one that was asked for.
     if (isArchiveAtEnd) verify();
-    return new OpencodeInstallError('PACKAGE_INVALID', `${what} is not a readable npm package`, {
+    return new OpencodeInstallError('PACKAGE_INVALID', `${what} is not a readable package`, {
       cause: error,
     });
   };
-  let actual: string | undefined;
+  let wasVerified = false;
   const verify = (): void => {
-    actual ??= `sha512-${hash.digest('base64')}`;
-    if (actual === integrity) return;
-    throw new OpencodeInstallError(
-      'DIGEST_MISMATCH',
-      `${what} has another digest than it must have: expected ${integrity}, received ${actual}; nothing was installed`,
-    );
+    if (wasVerified) return;
+    wasVerified = true;
+    check.verify();
   };
   const entries = tar[Symbol.asyncIterator]();
   const nextFile = async (): Promise<Awaited<ReturnType<typeof entries.next>>> => {
@@ -105,15 +110,16 @@ export async function unpackMember(archive: Bytes, options: UnpackMemberOptions)
         throw explain(error);
       });
       verify();
-      throw new OpencodeInstallError('PACKAGE_INVALID', `${what} has no file ${member}`);
+      throw new OpencodeInstallError('PACKAGE_INVALID', `${what} has no file ${members.join(' or ')}`);
     }
-    if (entry.header.name !== member || entry.header.type !== 'file') {
+    if (!members.includes(entry.header.name.replace(/^\.\//, '')) || entry.header.type !== 'file') {
       entry.resume();
       continue;
     }
     const sizeBytes = entry.header.size ?? 0;
     return {
       sizeBytes,
+      close,
       content: (async function* content() {
         try {
           for await (const chunk of entry as AsyncIterable<Buffer>) yield chunk;
@@ -125,8 +131,7 @@ export async function unpackMember(archive: Bytes, options: UnpackMemberOptions)
         } catch (error) {
           throw explain(error);
         } finally {
-          tar.destroy();
-          await unpacking.catch(() => undefined);
+          await close();
         }
         verify();
       })(),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { judgeVersion } from './check-version.ts';
+import { judgeVersion } from './judge-version.ts';
 
 const printed = (text: string, exitCode: number | undefined = 0) => ({
   exitCode,
