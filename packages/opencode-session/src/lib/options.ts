@@ -1,7 +1,7 @@
 import type { BrowserMode } from '@optio-ts/agents-prompt';
 import type { AgentSessionHooks } from '@optio-ts/agents-session';
 import type { ConfineMode, Host, HostFile } from '@optio-ts/host-core';
-import type { OpencodeSource } from '@optio-ts/opencode-installer';
+import type { EnsureOpencodeOptions, OpencodeSource } from '@optio-ts/opencode-installer';
 import type { AuthEntry, OpencodeConfig } from '@optio-ts/opencode-launcher';
 import type { Cipher, Store } from '@optio-ts/seed-engine';
 
@@ -62,6 +62,8 @@ export interface StartOpencodeSessionOptions {
   readonly source?: OpencodeSource;
   /** Absolute directory on the host for the binary. @default see `ensureOpencode` */
   readonly cacheDirectory?: string;
+  /** Who fetches a missing opencode, and which old versions stay. @default see `ensureOpencode` */
+  readonly install?: Pick<EnsureOpencodeOptions, 'evict' | 'fetch' | 'installIfMissing' | 'sendCredentials'>;
   /** Absolute directory on the host below which task directories are made. @default see `openWorkspace` */
   readonly taskRoot?: string;
   /** Called at fixed points of the session, with means to reach the host. @default none */

@@ -68,6 +68,7 @@ export async function prepareSession(
     ...(options.taskRoot !== undefined && { taskRoot: options.taskRoot }),
   });
   const installing = ensureOpencode(host, {
+    ...options.install,
     probe,
     abortSignal,
     ...(options.source && { source: options.source }),
