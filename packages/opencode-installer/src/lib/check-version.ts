@@ -1,5 +1,5 @@
-import { shellScript } from '@optio-ts/host-core';
-import type { Host } from '@optio-ts/host-core';
+import { HostError, shellScript } from '@optio-ts/host-core';
+import type { Host, RunResult } from '@optio-ts/host-core';
 
 import { OpencodeInstallError } from './errors.ts';
 import { judgeVersion } from './judge-version.ts';
@@ -17,6 +17,8 @@ export interface CheckVersionOptions {
   readonly home?: string;
   /** Absolute path of a file that keeps what was printed. @default none */
   readonly record?: string | undefined;
+  /** @default 60000, far more than a cold start from a slow disk takes */
+  readonly timeoutMs?: number;
   readonly abortSignal?: AbortSignal | undefined;
 }
 
@@ -38,25 +40,29 @@ cat "$3"
 exit $code
 `;
 
-/** Far more than a cold start from a slow disk takes. */
-const timeoutMs = 60_000;
-
 /**
  * Runs `<path> --version` and returns the version that it prints. Throws `BINARY_BROKEN` for another exit code than 0, for no
- * output (what a build for another processor does, with exit code 0) and for another version than expected.
+ * output (what a build for another processor does, with exit code 0), for another version than expected, and for no end.
  */
 export async function checkVersion(host: Host, options: CheckVersionOptions): Promise<string> {
-  const { abortSignal, expected, home = '', path, record = '' } = options;
-  const result = await host.run(shellScript(script, path, home, record), {
-    timeoutMs,
-    maxOutputBytes: 64 * 1024,
-    ...(abortSignal === undefined ? {} : { abortSignal }),
-  });
+  const { abortSignal, expected, home = '', path, record = '', timeoutMs = 60_000 } = options;
+  const broken = (problem: string, cause?: unknown): OpencodeInstallError =>
+    new OpencodeInstallError('BINARY_BROKEN', `${path} on ${host.description} does not work: ${problem}`, { cause });
+  let result: RunResult;
+  try {
+    result = await host.run(shellScript(script, path, home, record), {
+      timeoutMs,
+      maxOutputBytes: 64 * 1024,
+      ...(abortSignal === undefined ? {} : { abortSignal }),
+    });
+  } catch (error) {
+    if (HostError.is(error) && error.code === 'TIMEOUT') {
+      throw broken(`--version did not end within ${timeoutMs} ms`, error);
+    }
+    throw error;
+  }
   const verdict = judgeVersion(result, expected);
   if ('version' in verdict) return verdict.version;
   const stderr = result.stderr.subarray(-2048).toString('utf8').trim();
-  throw new OpencodeInstallError(
-    'BINARY_BROKEN',
-    `${path} on ${host.description} does not work: ${verdict.problem}${stderr === '' ? '' : `\n\n${stderr}`}`,
-  );
+  throw broken(`${verdict.problem}${stderr === '' ? '' : `\n\n${stderr}`}`);
 }

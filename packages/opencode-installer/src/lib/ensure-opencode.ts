@@ -5,6 +5,7 @@ import type { Host, HostProbe } from '@optio-ts/host-core';
 
 import type { EvictionPolicy } from './choose-evicted.ts';
 import { chooseInstalled } from './choose-installed.ts';
+import type { ChooseInstalledRequest } from './choose-installed.ts';
 import type { FetchMode } from './choose-ways.ts';
 import { ensureProgram, programName } from './ensure-program.ts';
 import type { EnsuredProgram, Installation } from './ensure-program.ts';
@@ -128,30 +129,48 @@ async function ensureBoth(
     const isSameMachine = await isThisMachine(installed.bootId);
     return { host, options, probe, installed, isSameMachine, fetch, installIfMissing, sendCredentials };
   };
-  const standIn = async (error: OpencodeInstallError, version?: string, more?: readonly string[]) => {
-    const { cacheDirectory: directory, programs } = await lookUp(...wanted);
-    const other = chooseInstalled(programs, { version, variants: more ?? opencodeVariants(probe) });
-    if (other === undefined) throw error;
-    onWarning?.({
-      code: 'OTHER_VERSION_USED',
-      message: `opencode ${other.version} is used, which is installed, ${version === undefined ? '' : `instead of ${version}`}: ${error.message}`,
-    });
-    return { path: `${directory}/${other.name}/opencode`, version: other.version };
-  };
   let binary: EnsuredProgram;
-  if (OpencodeInstallError.is(opencode)) binary = await standIn(opencode);
-  else if (opencode.kind === 'present') binary = opencode;
+  if (OpencodeInstallError.is(opencode)) {
+    binary = await useInstead(await installation(), opencode, { variants: opencodeVariants(probe) });
+  } else if (opencode.kind === 'present') binary = opencode;
   else {
     try {
       binary = await ensureProgram(await installation(), opencode, { file: 'opencode', prefix: '' });
     } catch (error) {
       if (!isUnreachable(error)) throw error;
-      binary = await standIn(error, opencode.version, [opencode.variant, ...opencode.otherVariants]);
+      const { otherVariants, variant, version } = opencode;
+      binary = await useInstead(await installation(), error, { version, variants: [variant, ...otherVariants] });
     }
   }
   const ripgrepPath = ripgrep.kind === 'present' ? ripgrep.path : await ensureRipgrep(await installation(), ripgrep);
   if (binary.wasInstalled === true && evict !== false) await evictOld(host, options, binary.path, evict);
   return { ...binary, ripgrepPath };
+}
+
+/** Uses another installed version where the wanted one cannot be had, or throws why it cannot. */
+async function useInstead(
+  { host, installed, options, probe }: Installation,
+  error: OpencodeInstallError,
+  request: ChooseInstalledRequest,
+): Promise<EnsuredProgram> {
+  const { abortSignal, onWarning } = options;
+  const { cacheDirectory } = installed;
+  const other = chooseInstalled(installed.programs, request);
+  if (other === undefined) throw error;
+  // Looked at once more, so that it does not count as old.
+  const { programs } = await findInstalled(host, {
+    cacheDirectory,
+    cacheHome: probe.cacheHome,
+    wanted: [other.name],
+    abortSignal,
+  });
+  if (!programs.some(({ name }) => name === other.name)) throw error;
+  const instead = request.version === undefined ? '' : `, instead of ${request.version}`;
+  onWarning?.({
+    code: 'OTHER_VERSION_USED',
+    message: `opencode ${other.version} is used, which is installed${instead}: ${error.message}`,
+  });
+  return { path: `${cacheDirectory}/${other.name}/opencode`, version: other.version };
 }
 
 async function ensureRipgrep(installation: Installation, ripgrep: DownloadableProgram): Promise<string | undefined> {

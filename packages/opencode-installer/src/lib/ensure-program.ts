@@ -73,6 +73,7 @@ export async function ensureProgram(
     file,
     // Ripgrep's package and its program count their versions in different ways.
     expectedVersion: file === 'opencode' ? program.version : undefined,
+    recordsVersion: program.identity !== undefined,
     tools: probe.tools,
     onProgress,
     onWarning,

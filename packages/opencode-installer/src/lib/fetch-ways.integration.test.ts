@@ -39,6 +39,7 @@ async function installFar(
     directory: cacheDirectory,
     name: 'far',
     file: 'opencode',
+    recordsVersion: false,
     fetch: 'auto',
     isSameMachine: false,
     sendCredentials: false,

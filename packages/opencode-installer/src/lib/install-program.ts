@@ -19,8 +19,10 @@ export interface InstallProgramOptions {
   readonly name: string;
   /** Name of the program's file. */
   readonly file: string;
-  /** What `--version` has to print. @default any version, which is recorded beside the program */
+  /** What `--version` has to print. @default any version */
   readonly expectedVersion?: string | undefined;
+  /** Whether to keep what it prints in a file beside it, since its directory's name does not say it. */
+  readonly recordsVersion: boolean;
   readonly fetch: FetchMode;
   readonly isSameMachine: boolean;
   readonly sendCredentials: boolean;
@@ -59,7 +61,7 @@ export async function installProgram(host: Host, options: InstallProgramOptions)
         path: `${path}/${file}`,
         home: `${path}/.home`,
         expected: expectedVersion,
-        record: expectedVersion === undefined ? `${path}/version` : undefined,
+        record: options.recordsVersion ? `${path}/version` : undefined,
         abortSignal,
       });
     },

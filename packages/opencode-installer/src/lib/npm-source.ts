@@ -1,5 +1,5 @@
-import { hostFetchSettings } from './describe-host-fetch.ts';
 import { OpencodeInstallError } from './errors.ts';
+import { hostFetchSettings } from './host-fetch-settings.ts';
 import { loadNpmSettings } from './npm-config.ts';
 import type { NpmOptions, NpmSettings } from './npm-config.ts';
 import { conventionalUrl, findTarball, openTarball } from './npm-fetch.ts';

@@ -117,7 +117,7 @@ for (const fetch of ['here', 'host'] as const) {
         await using fixture = await createFixture();
         const content = await pack(subject, 'good');
         expect(await install(fixture, subject, fetch, { content })).toBe('no failure');
-        expect(await fixture.leftovers()).toHaveLength(name === 'smartInstall' ? 3 : 2);
+        expect(await fixture.leftovers()).toHaveLength(name === 'npm' ? 2 : 3);
       });
 
       it('refuses what is not as it should be, and publishes nothing', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 
-import { outputTail, runChecked, shellScript } from '@optio-ts/host-core';
+import { HostError, outputTail, runChecked, shellScript } from '@optio-ts/host-core';
 
 import { OpencodeInstallError } from './errors.ts';
 import type { InstalledProgram } from './installed.ts';
@@ -30,14 +30,13 @@ path=$(command -v opencode)
 printf '%s\\0%s\\0%s\\0' "$code" "$output" "$path"
 `;
 
-/** A script that asks a server, and an opencode that starts from a slow disk. */
-const timeoutMs = 120_000;
-
 /** Runs the script with `directory` first in PATH. Throws `SMART_CHECK_FAILED`, `SMART_CHECK_INVALID`. */
 export async function runCheck(
   { abortSignal, host, probe }: SourceContext,
-  { directory, script }: { readonly directory: string; readonly script: Uint8Array },
+  request: { readonly directory: string; readonly script: Uint8Array; readonly timeoutMs?: number },
 ): Promise<CheckAnswer> {
+  // A script that asks a server, and an opencode that starts from a slow disk.
+  const { directory, script, timeoutMs = 120_000 } = request;
   if (probe.tools['bash'] === undefined) {
     throw new OpencodeInstallError('SMART_CHECK_INVALID', `smart-install needs bash, which ${host.description} lacks`);
   }
@@ -47,6 +46,11 @@ export async function runCheck(
     timeoutMs,
     maxOutputBytes: 64 * 1024,
     ...(abortSignal && { abortSignal }),
+  }).catch((error: unknown) => {
+    // Without a network it may wait for longer than anybody wants to.
+    if (!HostError.is(error) || error.code !== 'TIMEOUT') throw error;
+    const message = `smart-install --check on ${host.description} did not end within ${timeoutMs} ms`;
+    throw new OpencodeInstallError('SMART_CHECK_FAILED', message, { cause: error });
   });
   const [code = '', output = '', path = ''] = stdout.toString('utf8').split('\0');
   if (code !== '0') {

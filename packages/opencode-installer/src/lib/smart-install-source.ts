@@ -1,10 +1,10 @@
 import { checkVersion } from './check-version.ts';
 import { checkDigests, digestName } from './digests.ts';
+import { fetchScript } from './fetch-script.ts';
 import { loadNpmSettings } from './npm-config.ts';
 import type { NpmOptions } from './npm-config.ts';
 import { npmSource } from './npm-source.ts';
 import { latestGeneration, runCheck, smartName } from './smart-install-check.ts';
-import { fetchScript } from './smart-install-script.ts';
 import type { DownloadableProgram, OpencodeSource, PresentProgram, SourceContext } from './source.ts';
 import { isThisMachine } from './this-machine.ts';
 import { opencodeVariants } from './variants.ts';

@@ -1,5 +1,5 @@
-import { hostFetchSettings } from './describe-host-fetch.ts';
 import type { Digests } from './digests.ts';
+import { hostFetchSettings } from './host-fetch-settings.ts';
 import type { NpmSettings } from './npm-config.ts';
 import type { ArchiveFormat, DownloadableProgram } from './source.ts';
 import { unpackDownload } from './unpack-download.ts';

@@ -1,10 +1,10 @@
 import { downloadFile, readFile, removePath, runChecked } from '@optio-ts/host-core';
 
 import { chooseWays } from './choose-ways.ts';
-import { hostFetchSettings } from './describe-host-fetch.ts';
 import { createDigestCheck } from './digests.ts';
 import { OpencodeInstallError } from './errors.ts';
 import { explainHostDownload } from './fetch-on-host.ts';
+import { hostFetchSettings } from './host-fetch-settings.ts';
 import type { NpmSettings } from './npm-config.ts';
 import { readBounded } from './read-bounded.ts';
 import type { HostFetch, SourceContext } from './source.ts';
