@@ -215,6 +215,8 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
     await firstLine(process);
     const { supervisor, watcher, command } = pidsOf(process);
     globalThis.process.kill(watcher, 'SIGKILL');
+    // A signal is only on its way when kill returns: until it is taken, the watcher is there.
+    await until(() => !isAlive(watcher), `the end of ${watcher}`);
     await expect(process.renewLease()).rejects.toMatchObject({ code: 'SUPERVISOR_LOST' });
     globalThis.process.kill(supervisor, 'SIGKILL');
     globalThis.process.kill(command, 'SIGKILL');
