@@ -47,6 +47,8 @@ async function launch(
     detached: isLeader,
     env: { PATH: path, HOME: tmpdir() },
   });
+  // A launch that fails ends before it has read its input.
+  child.stdin.on('error', () => undefined);
   child.stdin.write(composeLaunch({ command: command ?? ['true'], env, cwd }));
   child.stdin.end(input);
   const exited = once(child, 'exit');
