@@ -25,6 +25,7 @@ export { startDropbear } from './lib/dropbear.ts';
 export type { DropbearResult, StartDropbearOptions } from './lib/dropbear.ts';
 export { startSsh2Server } from './lib/ssh2-server.ts';
 export type { StartSsh2ServerOptions } from './lib/ssh2-server.ts';
+export type { Ssh2CommandRequest, Ssh2Oddity, Ssh2ServeOptions, Ssh2SessionRequest } from './lib/ssh2-oddity.ts';
 export type { KeyboardQuestion, KeyboardRound, Ssh2LoginOptions } from './lib/ssh2-login.ts';
 export type { SshServer } from './lib/ssh-server.ts';
 export type { SshAccountOptions } from './lib/ssh-account.ts';

@@ -1,17 +1,14 @@
-import { barrier } from './barrier.ts';
+import { HostError } from '@optio-ts/host-core';
+
 import type { Dialled } from './dial.ts';
+import { leaseShell, type LeasedShell } from './leased-shell.ts';
 import { chooseConnection, needsSpareConnection, planMissing, planRefill, restMs } from './pool-plan.ts';
 import { backoffMs, sessionRules } from './pool-rules.ts';
-import { pooled, sessionsOf, type Connection, type ShellUse } from './pooled-connection.ts';
+import { createWaiters, isForShell, type Waiter } from './pool-waiters.ts';
+import { isOneTooMany, pooled, sessionsOf, type Connection, type ShellUse } from './pooled-connection.ts';
 import { openPrimedShell, SessionRefusedError, type PrimedShell } from './primed-shell.ts';
+import { createTimers } from './timers.ts';
 import { waitUntil } from './wait-until.ts';
-
-/** A shell that was handed out, and the connection it is on. */
-export interface LeasedShell extends PrimedShell {
-  readonly isLost: () => boolean;
-  /** Resolves after the server has answered something that was sent after all that came before; also on a lost link. */
-  barrier(): Promise<void>;
-}
 
 /** The connections to one host and the shells that wait on them. */
 export interface ConnectionPool {
@@ -35,17 +32,11 @@ export interface ConnectionPoolOptions {
   readonly onConnected: () => void;
 }
 
-interface Waiter {
-  readonly use: ShellUse | 'connection';
-  readonly resolve: (connection: Connection, shell?: PrimedShell) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** Milliseconds after a refused session until it is asked for again. */
 const sessionFreedMs = 20;
 
-/** Connections that may break in a row before a shell is ready; after that, whoever waits is told. */
-const maxLosses = 3;
+/** Connections that may break, and shells that may fail, in a row before one is ready; after that, whoever waits is told. */
+const maxFailures = 3;
 
 /**
  * Makes a pool. Nothing is opened before somebody asks. One function, `pump`, looks after every change at who waits and what
@@ -53,48 +44,59 @@ const maxLosses = 3;
  */
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
   const connections: Connection[] = [];
-  const waiters: Waiter[] = [];
+  const waiters = createWaiters();
+  const timers = createTimers();
   const closing = new AbortController();
   let isDialling = false;
   let failures = 0;
+  let shellFailures = 0;
+  // Before a shell was ever ready, one that fails says what is wrong with the host; after it, what is wrong at the moment.
+  let hasServed = false;
   let notBefore = 0;
   let wantedIdle = 3;
   // What one connection has learned holds for the next: it must not find out when its only session is gone.
   let knownLimit = Number.POSITIVE_INFINITY;
 
-  const alive = (): readonly Connection[] => connections.filter(({ dialled }) => !dialled.isLost());
+  /** Those on which shells fail come last. */
+  const alive = (): readonly Connection[] =>
+    connections.filter(({ dialled }) => !dialled.isLost()).toSorted((a, b) => a.failures - b.failures);
 
   const pump = (): void => {
     if (closing.signal.aborted) return;
-    for (const waiter of waiters.slice()) serve(waiter);
+    for (const waiter of waiters.all()) serve(waiter);
     startMissing();
   };
 
   const serve = (waiter: Waiter): void => {
     const connection = chooseConnection(waiter.use, alive(), options.maxConnections);
     if (!connection) return;
-    waiters.splice(waiters.indexOf(waiter), 1);
-    if (waiter.use === 'connection') return waiter.resolve(connection);
+    waiters.remove(waiter);
+    if (waiter.use === 'connection') {
+      connection.isLent = true;
+      return waiter.resolve(connection);
+    }
     const shell = connection.idle.shift() as PrimedShell;
     const kind = waiter.use === 'long' ? 'long' : 'short';
     connection[kind] += 1;
     connection.lastUsed = performance.now();
+    waiter.resolve(connection, shell);
+    // After whoever has it now: then a connection may be gone.
     void shell.closed.then(() => {
       connection[kind] -= 1;
       connection.lastUsed = performance.now();
+      discardIfSpoilt(connection);
       // Shells are made ready again when one is done, not while a command that was just started needs the processor.
       refill();
       if (connection.isFragile) setTimeout(refill, restMs).unref();
       pump();
     });
-    waiter.resolve(connection, shell);
     if (kind === 'long') setImmediate(refill);
   };
 
   /** Starts what those who still wait need and what is not already on its way. */
   const startMissing = (): void => {
     const plan = planMissing(
-      waiters.map(({ use }) => use),
+      waiters.all().map(({ use }) => use),
       alive(),
       options.maxConnections,
     );
@@ -122,8 +124,9 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     }).then(
       (shell) => {
         connection.priming -= 1;
-        failures = 0;
-        connection.hasServed = true;
+        failures = shellFailures = connection.failures = 0;
+        hasServed = connection.hasServed = true;
+        connection.refusedSince = undefined;
         const rules = sessionRules(shell.identity.server);
         if (rules.isFragile && !connection.isFragile) Object.assign(connection, rules);
         connection.idle.push(shell);
@@ -135,21 +138,47 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       },
       (error: unknown) => {
         connection.priming -= 1;
-        if (error instanceof SessionRefusedError && (sessionsOf(connection) > 0 || connection.hasServed)) {
-          connection.limit = Math.max(1, sessionsOf(connection));
+        if (connection.dialled.isLost()) countLoss(connection);
+        else if (error instanceof SessionRefusedError && isOneTooMany(connection, performance.now())) {
           knownLimit = Math.min(knownLimit, connection.limit);
           // A server frees a session a little after it has said that the channel is closed.
-          setTimeout(pump, sessionFreedMs);
-          return;
-        }
-        if (!connection.dialled.isLost()) rejectWaiters(error, (waiter) => waiter.use !== 'connection');
-        else if (!connection.isCounted) {
-          connection.isCounted = true;
-          if (countFailure() >= maxLosses) rejectWaiters(error, (waiter) => waiter.use !== 'connection');
-        }
+          return timers.after(sessionFreedMs, pump);
+        } else noteFailedShell(connection, error);
         pump();
       },
     );
+  };
+
+  /** One shell that fails keeps nobody from a result: another is tried after a while, at once where another connection may be made. */
+  const noteFailedShell = (connection: Connection, error: unknown): void => {
+    // Those that were on their way together fail together.
+    if (!connection.isResting) connection.failures += 1;
+    if (!connection.isResting && hasServed) shellFailures += 1;
+    connection.refusedSince = undefined;
+    if (!hasServed || shellFailures >= maxFailures) waiters.reject(error, isForShell);
+    if (discardIfSpoilt(connection) || !hasServed || connection.isResting) return;
+    connection.isResting = true;
+    timers.after(backoffMs(connection.failures + 1), () => {
+      connection.isResting = false;
+      pump();
+    });
+  };
+
+  /** What is wrong may be wrong with the connection alone: without anything on it, it is made anew. */
+  const discardIfSpoilt = (connection: Connection): boolean => {
+    if (connection.failures === 0 || connection.isLent || sessionsOf(connection) > 0) return false;
+    connection.isCounted = true;
+    notBefore = Math.max(notBefore, performance.now() + backoffMs(shellFailures));
+    connection.dialled.close();
+    return true;
+  };
+
+  const countLoss = (connection: Connection): void => {
+    if (connection.isCounted) return;
+    connection.isCounted = true;
+    if (countFailure() < maxFailures) return;
+    const message = `Cannot use ${options.description}: it closed ${failures} connections in a row before a shell was ready; its log may say why`;
+    waiters.reject(new HostError('CONNECT_FAILED', message), isForShell);
   };
 
   const countFailure = (): number => {
@@ -169,8 +198,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       } catch (error) {
         countFailure();
         // Where other connections live on, whoever waits is served by them when their commands end.
-        if (alive().length === 0) rejectWaiters(error, () => true);
-        else setTimeout(pump, backoffMs(failures)).unref();
+        if (alive().length === 0) waiters.reject(error);
+        else timers.after(backoffMs(failures), pump);
         isDialling = false;
         return;
       }
@@ -185,60 +214,30 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     connections.push(connection);
     void dialled.lost.then(() => {
       connections.splice(connections.indexOf(connection), 1);
+      if (!connection.hasServed) countLoss(connection);
       pump();
     });
     if (closing.signal.aborted) return dialled.close();
     options.onConnected();
   };
 
-  const rejectWaiters = (error: unknown, which: (waiter: Waiter) => boolean): void => {
-    for (const waiter of waiters.filter(which)) {
-      waiters.splice(waiters.indexOf(waiter), 1);
-      waiter.reject(error);
-    }
-  };
-
   const wait = <Result>(
     use: Waiter['use'],
     abortSignal: AbortSignal,
     take: (connection: Connection, shell: PrimedShell | undefined) => Result,
-  ): Promise<Result> => {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    if (closing.signal.aborted) reject(closing.signal.reason);
-    else if (abortSignal.aborted) reject(abortSignal.reason);
-    else {
-      const waiter: Waiter = {
-        use,
-        resolve: (connection, shell) => {
-          abortSignal.removeEventListener('abort', onAbort);
-          resolve(take(connection, shell));
-        },
-        reject: (error) => {
-          abortSignal.removeEventListener('abort', onAbort);
-          reject(error);
-        },
-      };
-      const onAbort = (): void => rejectWaiters(abortSignal.reason, (other) => other === waiter);
-      abortSignal.addEventListener('abort', onAbort);
-      waiters.push(waiter);
-      pump();
-    }
-    return promise;
-  };
+  ): Promise<Result> =>
+    closing.signal.aborted ? Promise.reject(closing.signal.reason as Error) : waiters.add(use, abortSignal, take, pump);
 
   return {
     takeShell: (use, abortSignal) =>
-      wait(use, abortSignal, ({ dialled }, shell) => ({
-        ...(shell as PrimedShell),
-        isLost: dialled.isLost,
-        barrier: () => barrier(dialled),
-      })),
+      wait(use, abortSignal, ({ dialled }, shell) => leaseShell(dialled, shell as PrimedShell)),
     takeConnection: (abortSignal) => wait('connection', abortSignal, ({ dialled }) => dialled),
     hasConnection: () => alive().length > 0,
     close(reason) {
       if (closing.signal.aborted) return;
       closing.abort(reason);
-      rejectWaiters(reason, () => true);
+      waiters.reject(reason);
+      timers.close();
       for (const { dialled } of connections.slice()) dialled.close();
     },
   };

@@ -9,6 +9,7 @@ import { planAuthentication } from './authentication.ts';
 import type { HostKeyRefusal } from './host-keys.ts';
 import type { LoginPlan } from './login-plan.ts';
 import type { ResolvedEndpoint, ResolvedOptions } from './options.ts';
+import { printable } from './printable.ts';
 import { prepareKeys } from './ssh2-internals.ts';
 import { writeInBursts } from './write-in-bursts.ts';
 
@@ -236,11 +237,6 @@ function beforeLogin(endpoint: ResolvedEndpoint, plan: LoginPlan, reason: string
   const options = cause === undefined ? {} : { cause };
   if (!plan.hasTried()) return connectFailed(endpoint, `${printable(reason)} before the login`, options);
   return loginFailed(endpoint, `${plan.describe()}; then the connection ended: ${printable(reason)}`, options);
-}
-
-/** What a server says may hold anything. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}+/gu, ' ').slice(0, 500);
 }
 
 function loginFailed(endpoint: ResolvedEndpoint, reason: string, options: ErrorOptions): HostError {

@@ -1,7 +1,8 @@
 import { HostError, killCommand, killExitCodes, type KillTarget } from '@optio-ts/host-core';
 
 import { collectBytes } from './collect-bytes.ts';
-import type { ConnectionPool, LeasedShell } from './connection-pool.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import type { LeasedShell } from './leased-shell.ts';
 import { startSshProcess } from './ssh-process.ts';
 
 /** Milliseconds for the killing script beyond its grace: for a new connection where the old one is lost, and for its scans. */

@@ -12,6 +12,10 @@ function connection(facts: Partial<Omit<Connection, 'idle'>> & { readonly idle?:
     priming: 0,
     hasServed: true,
     isCounted: false,
+    failures: 0,
+    isResting: false,
+    refusedSince: undefined,
+    isLent: false,
     short: 0,
     long: 0,
     lastUsed: 0,
@@ -90,6 +94,16 @@ describe('planMissing', () => {
     const full = connection({ limit: 1, long: 1 });
     expect(planMissing(['short', 'urgent', 'connection'], [full], 1).dial).toBe('urgent');
     expect(planMissing(['connection'], [], most).dial).toBe('usual');
+  });
+
+  it('opens nothing on a connection that rests after a shell has failed, and connects', () => {
+    const resting = connection({ isResting: true, failures: 1 });
+    expect(planMissing(['short'], [resting], most)).toMatchObject({ shells: new Map(), dial: 'usual' });
+    const healthy = connection();
+    expect([...planMissing(['short'], [resting, healthy], most).shells]).toEqual([[healthy, 1]]);
+    expect([...planRefill([resting], 3, 0)]).toEqual([[resting, 0]]);
+    // Those that are ready on it serve on.
+    expect(chooseConnection('short', [connection({ isResting: true, idle: 1 })], most)).toBeDefined();
   });
 
   it('opens nothing on a fragile connection on which a command runs', () => {

@@ -106,8 +106,8 @@ function mayServe({ isFragile, idle, priming }: Connection): boolean {
 
 /** Shells that may be opened now. */
 function room(connection: Connection): number {
-  const { isFragile, short, long, limit } = connection;
-  return isFragile && short + long > 0 ? 0 : Math.max(0, limit - sessionsOf(connection));
+  const { isFragile, isResting, short, long, limit } = connection;
+  return isResting || (isFragile && short + long > 0) ? 0 : Math.max(0, limit - sessionsOf(connection));
 }
 
 /** Shells that are to be had without anything more being done, but not yet. */

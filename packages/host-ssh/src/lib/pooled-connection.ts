@@ -23,6 +23,14 @@ export interface Connection {
   hasServed: boolean;
   /** Its loss before a shell was ready counts once, however many were on their way. */
   isCounted: boolean;
+  /** Shells that failed on it in a row although the connection lived. */
+  failures: number;
+  /** Whether one has just failed, so that none is opened for a while. */
+  isResting: boolean;
+  /** Since when sessions are refused although none is taken, in `performance.now()`. */
+  refusedSince: number | undefined;
+  /** Whether it was given away for forwarded ports: then more may be on it than is known here. */
+  isLent: boolean;
   /** Commands that end soon. */
   short: number;
   /** Commands that may run for hours. */
@@ -40,6 +48,10 @@ export function pooled(dialled: Dialled): Connection {
     priming: 0,
     hasServed: false,
     isCounted: false,
+    failures: 0,
+    isResting: false,
+    refusedSince: undefined,
+    isLent: false,
     short: 0,
     long: 0,
     lastUsed: 0,
@@ -49,4 +61,18 @@ export function pooled(dialled: Dialled): Connection {
 /** Sessions of the server that are taken, or about to be. */
 export function sessionsOf({ idle, priming, short, long }: Connection): number {
   return idle.length + priming + short + long;
+}
+
+/** Milliseconds for which a server may go on refusing sessions although none is taken: those that were are being freed. */
+const freedWithinMs = 1000;
+
+/** Whether a session was refused since there are as many as there may be, which is learned from it, or will be freed soon. */
+export function isOneTooMany(connection: Connection, now: number): boolean {
+  const held = sessionsOf(connection);
+  if (held > 0) {
+    connection.limit = held;
+    return true;
+  }
+  connection.refusedSince ??= now;
+  return connection.hasServed && now - connection.refusedSince < freedWithinMs;
 }

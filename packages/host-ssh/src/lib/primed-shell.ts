@@ -5,6 +5,8 @@ import type { Client, ClientChannel } from 'ssh2';
 
 import { bootstrapCommand, parseReady, type ShellIdentity } from './bootstrap.ts';
 import { createMarkScanner } from './marked-stream.ts';
+import { printable } from './printable.ts';
+import { openTracked } from './ssh2-internals.ts';
 
 /** A shell that waits on the host for the one line that says what it is to become. */
 export interface PrimedShell {
@@ -21,7 +23,7 @@ export class SessionRefusedError extends HostError {
   constructor(description: string, cause: Error) {
     super(
       'HOST_UNSUPPORTED',
-      `Cannot run commands on ${description}: the server allows no session (${cause.message})`,
+      `Cannot run commands on ${description}: the server allows no session (${printable(cause.message)})`,
       { cause },
     );
   }
@@ -40,12 +42,13 @@ export interface OpenPrimedShellOptions {
  */
 export async function openPrimedShell(client: Client, options: OpenPrimedShellOptions): Promise<PrimedShell> {
   const nonce = randomBytes(12).toString('hex');
-  const channel = await openChannel(client, bootstrapCommand(nonce), options);
+  const deadline = performance.now() + options.timeoutMs;
+  const channel = await openChannel(client, bootstrapCommand(nonce), deadline, options);
   const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
   // A channel's errors tell of its end, and that is told by `close`.
   channel.on('error', () => undefined);
   try {
-    const identity = await readReady(channel, nonce, options);
+    const identity = await readReady(channel, nonce, deadline, options);
     return { channel, nonce, identity, closed };
   } catch (error) {
     channel.close();
@@ -53,23 +56,51 @@ export async function openPrimedShell(client: Client, options: OpenPrimedShellOp
   }
 }
 
-function openChannel(client: Client, command: string, options: OpenPrimedShellOptions): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error & { readonly reason?: unknown }): void => {
-      if (options.isLost()) reject(lostError(options.description, error));
-      else if (typeof error.reason === 'number') reject(new SessionRefusedError(options.description, error));
-      else reject(unsupported(options.description, `the server runs no commands (${error.message})`, error));
+function openChannel(
+  client: Client,
+  command: string,
+  deadline: number,
+  options: OpenPrimedShellOptions,
+): Promise<ClientChannel> {
+  const { description, timeoutMs, isLost } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+  let isLate = false;
+  const fail = (error: Error & { readonly reason?: unknown }): void => {
+    if (isLost()) return reject(lostError(description, error));
+    if (typeof error.reason === 'number') return reject(new SessionRefusedError(description, error));
+    const reason = `the server runs no commands (${printable(error.message)}); does it let this account use sftp alone?`;
+    reject(unsupported(description, reason, error));
+  };
+  let close = (): void => undefined;
+  const timer = setTimeout(() => {
+    isLate = true;
+    close();
+    const message = `Cannot use ${description}: its server did not answer within ${timeoutMs} ms when asked for a shell`;
+    reject(new HostError('CONNECT_FAILED', message));
+  }, deadline - performance.now());
+  try {
+    const onOpened = (error: Error | undefined, channel: ClientChannel): void => {
+      if (error) {
+        // Where only the command was refused, the session is still open.
+        close();
+        fail(error);
+      } else if (isLate) channel.close();
+      else resolve(channel);
     };
-    try {
-      client.exec(command, (error, channel) => (error ? fail(error) : resolve(channel)));
-    } catch (error) {
-      // ssh2 throws where the connection is already going down.
-      reject(lostError(options.description, error));
-    }
-  });
+    close = openTracked(client, () => client.exec(command, onOpened));
+  } catch (error) {
+    // ssh2 throws where the connection is already going down.
+    reject(lostError(description, error));
+  }
+  return promise.finally(() => clearTimeout(timer));
 }
 
-function readReady(channel: ClientChannel, nonce: string, options: OpenPrimedShellOptions): Promise<ShellIdentity> {
+function readReady(
+  channel: ClientChannel,
+  nonce: string,
+  deadline: number,
+  options: OpenPrimedShellOptions,
+): Promise<ShellIdentity> {
   const { promise, resolve, reject } = Promise.withResolvers<ShellIdentity>();
   const output = createMarkScanner(nonce);
   const errors = createMarkScanner(nonce);
@@ -96,7 +127,7 @@ function readReady(channel: ClientChannel, nonce: string, options: OpenPrimedShe
     finishIfReady();
   };
   const said = (): string => {
-    const words = `${errors.seen().toString('utf8')}\n${output.seen().toString('utf8')}`.trim().slice(0, 300);
+    const words = printable(`${errors.seen().toString('utf8')}\n${output.seen().toString('utf8')}`).trim();
     return words === '' ? 'and said nothing' : `and said: ${words}`;
   };
   let exit = 'without an exit code';
@@ -111,9 +142,9 @@ function readReady(channel: ClientChannel, nonce: string, options: OpenPrimedShe
         : unsupported(options.description, `the login shell runs no commands: it ended ${exit} ${said()}`),
     );
   const timer = setTimeout(() => {
-    const message = `Cannot use ${options.description}: its login shell was not ready within ${options.timeoutMs} ms ${said()}`;
+    const message = `Cannot use ${options.description}: its login shell was not ready within ${options.timeoutMs} ms ${said()}; is another command forced on this account?`;
     reject(new HostError('CONNECT_FAILED', message));
-  }, options.timeoutMs);
+  }, deadline - performance.now());
   channel.on('data', onOutput).once('close', onClose);
   channel.stderr.on('data', onErrors);
   return promise.finally(() => {

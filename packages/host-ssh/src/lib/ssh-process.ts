@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import {
@@ -15,8 +16,8 @@ import {
 
 import { composeLaunch, type LaunchReport } from './bootstrap.ts';
 import { readChannel } from './channel-output.ts';
-import type { LeasedShell } from './connection-pool.ts';
 import { createLaunchScanner } from './launch-scanner.ts';
+import type { LeasedShell } from './leased-shell.ts';
 
 /** What an `SshProcess` runs as. */
 export interface StartSshProcessOptions {
@@ -193,7 +194,8 @@ function failureOf(
     return commandError('SPAWN_FAILED', description, command, detail);
   }
   if (exit && !isLost) return undefined;
-  return commandError('CONNECTION_LOST', description, command);
+  const detail = { detail: 'the server closed its channel without telling an exit' };
+  return commandError('CONNECTION_LOST', description, command, isLost ? {} : detail);
 }
 
 function launchError(report: Exclude<LaunchReport, 'go'>, options: StartSshProcessOptions): HostError {
@@ -215,7 +217,7 @@ function spawnFailed(complaint: string, { command, description }: StartSshProces
   return commandError('SPAWN_FAILED', description, command, { detail });
 }
 
-/** SSH names some signals only; OpenSSH has a name of its own for the rest. */
+/** SSH names some signals only; OpenSSH has a name of its own for the rest, and others may say anything. */
 function plainSignal(signal: string | undefined): string {
-  return signal === undefined || signal.includes('@') ? 'SIGUNKNOWN' : signal;
+  return signal !== undefined && Object.hasOwn(constants.signals, signal) ? signal : 'SIGUNKNOWN';
 }

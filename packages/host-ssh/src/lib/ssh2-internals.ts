@@ -1,4 +1,5 @@
-// What is used of ssh2 beside its documented surface. All of it is for speed alone and does nothing where ssh2 has changed.
+// What is used of ssh2 beside its documented surface. It is for speed, and for what ssh2 forgets; all of it does nothing where
+// ssh2 has changed.
 import { createSecretKey } from 'node:crypto';
 import { createRequire } from 'node:module';
 
@@ -41,4 +42,22 @@ export function prepareKeys(client: Client): void {
   const { _cipher: cipher, _decipher: decipher } = (client as unknown as Ciphers)._protocol ?? {};
   if (cipher?._encKey instanceof Uint8Array) cipher._encKey = createSecretKey(cipher._encKey);
   if (decipher?._decipherKey instanceof Uint8Array) decipher._decipherKey = createSecretKey(decipher._decipherKey);
+}
+
+interface Channels {
+  readonly _chanMgr?: { readonly _cur?: number; get?(id: number): unknown };
+}
+
+/**
+ * Opens a channel, and returns the function that closes it. ssh2 tells nobody of a session that was opened and whose command
+ * was refused or is not answered, and leaves it to the server, which counts it until the connection ends.
+ */
+export function openTracked(client: Client, open: () => void): () => void {
+  open();
+  const { _chanMgr: channels } = client as unknown as Channels;
+  const id = channels?._cur;
+  return () => {
+    const channel = id === undefined ? undefined : channels?.get?.(id);
+    if (typeof channel === 'object' && channel !== null && 'close' in channel) (channel as ClientChannel).close();
+  };
 }

@@ -7,6 +7,7 @@ import ssh2 from 'ssh2';
 import { describeKey } from './ssh-keys.ts';
 import { openSshServer, type SshServer, type SshServerParts, type SshServerSite } from './ssh-server.ts';
 import { handleLogin, type Ssh2LoginOptions } from './ssh2-login.ts';
+import type { Ssh2Oddity } from './ssh2-oddity.ts';
 import { handleForwards, handleSessions } from './ssh2-session.ts';
 
 /** Options of `startSsh2Server`. */
@@ -21,6 +22,12 @@ export interface StartSsh2ServerOptions {
   readonly maxSessions?: number;
   /** What it calls itself, behind `SSH-2.0-`. @default ssh2's own name */
   readonly ident?: string;
+  /** Text in front of the line with its name. @default none */
+  readonly greeting?: string;
+  /** Text shown before the login. @default none */
+  readonly banner?: string;
+  /** What it does otherwise than servers should. @default nothing */
+  readonly oddity?: Ssh2Oddity;
 }
 
 /**
@@ -37,7 +44,7 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 async function start(options: StartSsh2ServerOptions, site: SshServerSite): Promise<SshServerParts> {
   const { directory, account, mark, undo } = site;
-  const { login, loginShell = '/bin/sh', maxSessions = 10, ident } = options;
+  const { login, loginShell = '/bin/sh', maxSessions = 10, ident, greeting, banner, oddity = {} } = options;
   // ECDSA, since one in two hundred of ssh2's ed25519 keys cannot be read again.
   const [hostKey, userKey] = [makePair(), makePair()];
   const privateKeyFile = join(directory, 'user');
@@ -54,14 +61,20 @@ async function start(options: StartSsh2ServerOptions, site: SshServerSite): Prom
     [markName]: markValue,
   };
   const server = new ssh2.Server(
-    { hostKeys: [hostKey.private], ...(ident === undefined ? {} : { ident }) },
+    {
+      hostKeys: [hostKey.private],
+      ...(ident === undefined ? {} : { ident }),
+      ...(greeting === undefined ? {} : { greeting }),
+      ...(banner === undefined ? {} : { banner }),
+    },
     (connection) => {
       // A client that hangs up is no error of a server.
       connection.on('error', (error: Error) => log(`Connection: ${error.message}`));
       handleLogin(connection, { ...login, user: account.user, authorizedKey: userKey.public, log });
       connection.on('ready', () => {
-        handleSessions(connection, { loginShell, env, home: account.home, maxSessions });
+        handleSessions(connection, { loginShell, env, home: account.home, maxSessions, oddity });
         handleForwards(connection);
+        oddity.onLogin?.(connection);
       });
     },
   );

@@ -4,40 +4,61 @@ import type { Readable, Writable } from 'node:stream';
 
 import type { Connection, ServerChannel } from 'ssh2';
 
+import type { Ssh2Oddity, Ssh2ServeOptions } from './ssh2-oddity.ts';
+
 /** What the logins of an ssh2 server run in. */
 export interface Ssh2SessionOptions {
   readonly loginShell: string;
   readonly env: Readonly<Record<string, string>>;
   readonly home: string;
   readonly maxSessions: number;
+  readonly oddity: Ssh2Oddity;
 }
 
 /** Runs what a connection asks for, each command in a session and process group of its own as OpenSSH does. */
 export function handleSessions(connection: Connection, options: Ssh2SessionOptions): void {
+  const { onSession = serveAsItIs, onCommand = serveAsItIs } = options.oddity;
   let sessions = 0;
   connection.on('session', (accept, reject) => {
-    if (sessions >= options.maxSessions) return reject();
-    sessions += 1;
-    const session = accept();
-    session.on('close', () => (sessions -= 1));
-    session.on('exec', (acceptExec, _rejectExec, { command }) => runCommand(acceptExec(), command, options));
+    const serve = (): void => {
+      sessions += 1;
+      const session = accept();
+      session.on('close', () => (sessions -= 1));
+      session.on('exec', (acceptExec, refuse, { command }) => {
+        const run = (served: Ssh2ServeOptions = {}): void => runCommand(acceptExec(), { command, ...served }, options);
+        onCommand({ connection, command, accept: acceptExec, refuse, serve: run });
+      });
+    };
+    if (sessions >= options.maxSessions) reject();
+    else onSession({ connection, refuse: reject, serve });
   });
 }
 
-function runCommand(channel: ServerChannel, command: string, { loginShell, env, home }: Ssh2SessionOptions): void {
+function serveAsItIs(request: { serve(): void }): void {
+  request.serve();
+}
+
+function runCommand(
+  channel: ServerChannel,
+  served: Ssh2ServeOptions & { readonly command: string },
+  { loginShell, env, home }: Ssh2SessionOptions,
+): void {
+  const { command, beforeOutput, tellExit = (_channel, tell) => tell() } = served;
   const child = spawn(loginShell, ['-c', command], { cwd: home, env, detached: true });
-  const output = createChannelWriter(channel);
   const exited = new Promise<void>((resolve) => {
     child.once('error', () => {
       channel.exit(127);
       resolve();
     });
     child.once('exit', (code, signal) => {
-      if (code === null) channel.exit((signal ?? 'SIGKILL').slice('SIG'.length), false, '');
-      else channel.exit(code);
+      tellExit(channel, () => {
+        if (code === null) channel.exit((signal ?? 'SIGKILL').slice('SIG'.length), false, '');
+        else channel.exit(code);
+      });
       resolve();
     });
   });
+  const output = createChannelWriter(channel, (chunk) => beforeOutput?.(chunk, exited));
   // As OpenSSH: the channel is closed when nothing holds the command's output any more.
   void Promise.allSettled([
     exited,
@@ -62,7 +83,10 @@ interface ChannelWriter {
  * One chunk at a time for both streams of a channel, since ssh2 1.17 mixes them up: what once waited for the client's window
  * it sends again when the other stream waits.
  */
-function createChannelWriter(channel: ServerChannel): ChannelWriter {
+function createChannelWriter(
+  channel: ServerChannel,
+  before: (chunk: Buffer) => Promise<void> | undefined,
+): ChannelWriter {
   const waiting = channel as unknown as Record<'_chunk' | '_chunkcb' | '_chunkErr' | '_chunkcbErr', undefined>;
   const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
   let last = Promise.resolve();
@@ -74,6 +98,7 @@ function createChannelWriter(channel: ServerChannel): ChannelWriter {
   return {
     async carry(source, sink) {
       for await (const chunk of source) {
+        await before(chunk as Buffer);
         last = last.then(() => write(sink, chunk as Buffer));
         await last;
       }
