@@ -1,6 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
 const integration = '**/*.integration.test.ts';
+// They make faults at random moments of real processes, and measure: nothing else may run beside them.
+const campaign = '**/*.campaign.integration.test.ts';
+
+const withServers = {
+  globalSetup: ['./packages/testkit/src/integration.setup.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   ssr: { resolve: { conditions: ['@optio-ts/source', 'node'] } },
@@ -23,12 +31,23 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...withServers,
           name: 'integration',
           include: [`{packages,apps}/*/src/${integration}`],
-          globalSetup: ['./packages/testkit/src/integration.setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          exclude: [campaign],
+          // They wait for processes and servers more than they compute.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...withServers,
+          name: 'campaign',
+          include: [`{packages,apps}/*/src/${campaign}`],
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
