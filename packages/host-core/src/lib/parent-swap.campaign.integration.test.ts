@@ -144,11 +144,14 @@ function oneOf<Item>(campaign: Campaign, items: readonly Item[]): Item {
 
 /**
  * What is left out: the task directory is trusted by all that take `beneath`; and busybox' own tar and rm walk through a tree by
- * names, so what they are told to read or remove must not be swapped meanwhile (the package's README says so).
+ * names, so what they are told to read or remove must not be swapped meanwhile (the package's README says so). Of a workspace
+ * that is removed, the parent lies in that tree too.
  */
 function isPromised(operation: string, shell: string, level: (typeof levels)[number]): boolean {
   if (level === 'task') return operation.startsWith('openWorkspace');
-  return !(shell === 'busybox' && level === 'directory' && /^archive|remove$/.test(operation));
+  if (shell !== 'busybox') return true;
+  if (operation === 'openWorkspace and remove') return level === 'file';
+  return !(level === 'directory' && /^archive|remove$/.test(operation));
 }
 
 /** Tries one operation a number of times while somebody swaps a name on its way for a link that leads out. */
