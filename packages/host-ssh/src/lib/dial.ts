@@ -1,4 +1,4 @@
-import { connect, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { HostError } from '@optio-ts/host-core';
@@ -10,6 +10,7 @@ import type { HostKeyRefusal } from './host-keys.ts';
 import type { LoginPlan } from './login-plan.ts';
 import type { ResolvedEndpoint, ResolvedOptions } from './options.ts';
 import { printable } from './printable.ts';
+import { connectSocket, type Way } from './read-in-place.ts';
 import { prepareKeys } from './ssh2-internals.ts';
 import { writeInBursts } from './write-in-bursts.ts';
 
@@ -36,10 +37,10 @@ export async function dial(options: ResolvedOptions, abortSignal: AbortSignal): 
   try {
     for (const endpoint of options.route) {
       const previous = hops.at(-1);
-      const socket = previous
-        ? await through(previous.client, endpoint)
+      const way = previous
+        ? { socket: await through(previous.client, endpoint) }
         : await openSocket(endpoint, options, abortSignal);
-      hops.push(await logIn(socket, endpoint, options, abortSignal));
+      hops.push(await logIn(way, endpoint, options, abortSignal));
     }
   } catch (error) {
     closeAll();
@@ -55,9 +56,9 @@ async function openSocket(
   endpoint: ResolvedEndpoint,
   options: ResolvedOptions,
   abortSignal: AbortSignal,
-): Promise<Duplex> {
-  const { host, port } = endpoint;
-  const socket = connect({ host, port, noDelay: true });
+): Promise<Way> {
+  const way = connectSocket(endpoint.host, endpoint.port);
+  const { socket } = way;
   writeInBursts(socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   socket.once('connect', resolve);
@@ -67,7 +68,7 @@ async function openSocket(
   const stop = armed(endpoint, options, abortSignal, reject);
   try {
     await promise;
-    return socket;
+    return way;
   } catch (error) {
     socket.destroy();
     throw error;
@@ -96,7 +97,7 @@ function through(client: Client, endpoint: ResolvedEndpoint): Promise<Duplex> {
 }
 
 async function logIn(
-  socket: Duplex,
+  { socket, readInPlace }: Way,
   endpoint: ResolvedEndpoint,
   options: ResolvedOptions,
   abortSignal: AbortSignal,
@@ -162,7 +163,11 @@ async function logIn(
     });
     const version = readVersion(socket);
     await ready.promise;
-    prepareKeys(client);
+    if (prepareKeys(client)) {
+      readInPlace?.(true);
+      // Keys that are made anew may be another cipher's.
+      client.once('handshake', () => readInPlace?.(false));
+    }
     const close = (): void => {
       client.end();
       // A dead link never answers the goodbye, and a socket that waits for it keeps this process alive.

@@ -37,11 +37,16 @@ interface Ciphers {
  * Makes the keys of a connection into what Node takes without a look at them. ssh2 makes a cipher for each packet out of a key
  * in plain bytes, and of these Node 24 finds out by two exceptions that they are no key object: a quarter of all the time
  * that a large file takes. A connection that has changed its keys since works as before.
+ *
+ * Returns whether it deciphers what comes at once, part by part (AES-GCM, in JavaScript), and so keeps none of the bytes that it
+ * is given. Its other ciphers hold on to a packet until its end has come.
  */
-export function prepareKeys(client: Client): void {
+export function prepareKeys(client: Client): boolean {
   const { _cipher: cipher, _decipher: decipher } = (client as unknown as Ciphers)._protocol ?? {};
   if (cipher?._encKey instanceof Uint8Array) cipher._encKey = createSecretKey(cipher._encKey);
-  if (decipher?._decipherKey instanceof Uint8Array) decipher._decipherKey = createSecretKey(decipher._decipherKey);
+  if (!(decipher?._decipherKey instanceof Uint8Array)) return false;
+  decipher._decipherKey = createSecretKey(decipher._decipherKey);
+  return true;
 }
 
 interface Channels {
