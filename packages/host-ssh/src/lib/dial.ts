@@ -11,7 +11,7 @@ import type { LoginPlan } from './login-plan.ts';
 import type { ResolvedEndpoint, ResolvedOptions } from './options.ts';
 import { printable } from './printable.ts';
 import { connectSocket, type Way } from './read-in-place.ts';
-import { prepareKeys } from './ssh2-internals.ts';
+import { prepareKeys, signAtOnce } from './ssh2-internals.ts';
 import { writeInBursts } from './write-in-bursts.ts';
 
 /** A logged-in connection, with those it goes through. */
@@ -161,6 +161,7 @@ async function logIn(
       },
       authHandler: plan.handler as never,
     });
+    signAtOnce(client);
     const version = readVersion(socket);
     await ready.promise;
     if (prepareKeys(client)) {

@@ -75,6 +75,16 @@ describe('chooseConnection', () => {
 });
 
 describe('planMissing', () => {
+  it('opens on a new connection what the first commands of a session will want', () => {
+    const fresh = connection({ hasServed: false });
+    expect([...planMissing(['short'], [fresh], most).shells]).toEqual([[fresh, 6]]);
+    expect([...planMissing(['short', 'short'], [fresh], most).shells]).toEqual([[fresh, 6]]);
+    const small = connection({ hasServed: false, limit: 2 });
+    expect([...planMissing(['short'], [small], most).shells]).toEqual([[small, 2]]);
+    const unsure = fragile({ hasServed: false });
+    expect([...planMissing(['short'], [unsure], most).shells]).toEqual([[unsure, 1]]);
+  });
+
   it('opens a shell for each who waits, as far as there is room, and then connects', () => {
     const one = connection({ limit: 3, short: 1 });
     const plan = planMissing(['short', 'short', 'short'], [one], most);

@@ -33,6 +33,9 @@ export function chooseConnection(
   return fit.find(({ isFragile }) => !isFragile) ?? fit.toSorted((a, b) => a.idle.length - b.idle.length)[0];
 }
 
+/** Shells that a new connection opens: the first commands of a session come faster than shells can be made anew. */
+const firstShells = 6;
+
 /** What those who wait need that is not on its way already. */
 export function planMissing(
   wants: readonly Want[],
@@ -57,8 +60,7 @@ export function planMissing(
       if (connection === undefined) dial = want === 'urgent' ? 'urgent' : (dial ?? 'usual');
       else {
         if (connection.short > 0 && want === 'short') isCrowded = true;
-        // Where commands wait for them anyway, as many as there may be; but nobody waits for more than one at the start.
-        const opened = connection.isFragile && connection.hasServed ? room(connection) : 1;
+        const opened = Math.min(shellsToOpen(connection), room(connection) - (shells.get(connection) ?? 0));
         shells.set(connection, (shells.get(connection) ?? 0) + opened);
         onTheWay.set(connection, opened - 1);
         // The next time another connection serves meanwhile.
@@ -97,6 +99,13 @@ export function planRefill(
 /** Whether what ends soon has no connection left, so that the next one is better made before it is asked for. */
 export function needsSpareConnection(connections: readonly Connection[]): boolean {
   return connections.length > 0 && !connections.some(isForShort);
+}
+
+/** How many are opened when one is waited for and none is on its way. */
+function shellsToOpen({ isFragile, hasServed }: Connection): number {
+  // Where commands wait for them anyway, as many as there may be; but nobody waits for more than one at the start.
+  if (isFragile) return hasServed ? Infinity : 1;
+  return hasServed ? 1 : firstShells;
 }
 
 /** Whether one of the shells that wait may become a command now. */

@@ -5,7 +5,7 @@ import { startSshd } from '@optio-ts/testkit';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { expect, it } from 'vitest';
 
-import { prepareKeys, topUpWindow } from './ssh2-internals.ts';
+import { prepareKeys, signAtOnce, topUpWindow } from './ssh2-internals.ts';
 
 it('finds in ssh2 what opens the window again, long before half of it is used up', async ({ skip }) => {
   const { sshd, reason } = await startSshd();
@@ -53,4 +53,21 @@ it('finds the keys of a connection in ssh2, and the connection works as before',
   const [answer] = (await once(channel, 'data')) as [Buffer];
   expect(answer.toString()).toBe('answer\n');
   client.end();
+});
+
+it('logs in with a key without asking first whether it would do', async ({ skip }) => {
+  const { sshd, reason } = await startSshd();
+  if (sshd === undefined) return skip(reason);
+  await using _ = sshd;
+  const logIn = async (isDirect: boolean): Promise<string> => {
+    const before = sshd.log().length;
+    const client = new ssh2.Client();
+    client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
+    if (isDirect) signAtOnce(client);
+    await once(client, 'ready');
+    client.end();
+    return sshd.log().slice(before);
+  };
+  expect(await logIn(false)).toContain('Postponed publickey');
+  expect(await logIn(true)).not.toContain('Postponed publickey');
 });

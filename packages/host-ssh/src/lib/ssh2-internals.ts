@@ -66,3 +66,39 @@ export function openTracked(client: Client, open: () => void): () => void {
     if (typeof channel === 'object' && channel !== null && 'close' in channel) (channel as ClientChannel).close();
   };
 }
+
+type SignWith = (packet: Buffer, send: (signature: Buffer) => void) => void;
+
+interface Key {
+  readonly isPrivateKey: () => boolean;
+  readonly sign: (data: Buffer, hash?: string) => Buffer | Error;
+}
+
+interface PublicKeyLogin {
+  readonly _protocol?: {
+    authPK?: (user: string, key: Key, algorithm: string | undefined, signWith?: SignWith) => void;
+  };
+}
+
+/** Of RSA keys, which have more than one way to sign. */
+const hashes: Readonly<Record<string, string>> = { 'rsa-sha2-512': 'sha512', 'rsa-sha2-256': 'sha256' };
+
+/**
+ * Has a private key that is at hand sign at once. ssh2 first asks the server whether it would take the key, which is worth its
+ * round trip where signing costs a person's touch or a passphrase; an agent's keys are still asked for first. To be called
+ * right after `connect`.
+ */
+export function signAtOnce(client: Client): void {
+  const { _protocol: protocol } = client as unknown as PublicKeyLogin;
+  const original = protocol?.authPK;
+  if (protocol === undefined || original === undefined) return;
+  protocol.authPK = function authPK(user, key, algorithm, signWith) {
+    const sign: SignWith = (packet, send) => {
+      const signature = key.sign(packet, hashes[algorithm ?? '']);
+      // As it would be without us: ssh2 tells what is wrong with the key once the server has taken it.
+      if (signature instanceof Error) original.call(protocol, user, key, algorithm);
+      else send(signature);
+    };
+    original.call(protocol, user, key, algorithm, signWith ?? (key.isPrivateKey() ? sign : undefined));
+  };
+}
