@@ -70,6 +70,7 @@ export type { FindSupervisedOptions, StartSupervisedOptions } from './lib/superv
 export type { RenewLeaseOptions, StopSupervisedOptions, SupervisedProcess } from './lib/supervised-process.ts';
 export type { SupervisedExit } from './lib/supervised-exit.ts';
 export { writeFiles } from './lib/write-files.ts';
+export type { FilesToWrite } from './lib/write-files.ts';
 export type { HostFile, HostFileContent, HostFileDirectory, HostFileLink, HostFileStream } from './lib/write-files.ts';
 export { ensureArtifact } from './lib/ensure-artifact.ts';
 export type { Artifact, ArtifactStage, EnsureArtifactOptions } from './lib/ensure-artifact.ts';

@@ -29,9 +29,10 @@ interface Mount {
   readonly flags: readonly string[];
 }
 
-// A name space of its own for processes makes its end total. root would keep its capabilities, and with them the raw disk.
+// A name space of its own for processes makes its end total. root would keep its capabilities, and with them the raw disk; and
+// without a name space of its own for users, the keys that the kernel holds for root (keyctl).
 const isolation =
-  '--unshare-pid --unshare-ipc --die-with-parent --new-session --cap-drop ALL --proc /proc --dev /dev --ro-bind /usr /usr'.split(
+  '--unshare-user-try --unshare-pid --unshare-ipc --die-with-parent --new-session --cap-drop ALL --proc /proc --dev /dev --ro-bind /usr /usr'.split(
     ' ',
   );
 

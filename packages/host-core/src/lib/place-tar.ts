@@ -1,4 +1,4 @@
-import type { Host, RunResult } from './host.ts';
+import type { Bytes, Command, Host, RunResult } from './host.ts';
 import { enterScript, pathExitCodes } from './path-access.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
@@ -25,13 +25,28 @@ export function placeTar(
   members: AsyncIterable<TarMember> | Iterable<TarMember>,
   options: PlaceTarOptions,
 ): Promise<RunResult> {
-  const { beneath, existing, abortSignal } = options;
+  const { abortSignal } = options;
+  const { command, stdin } = planPlacing(directory, members, options);
+  return host.run(command, { cwd: '/', stdin, ...(abortSignal === undefined ? {} : { abortSignal }) });
+}
+
+/** A command that places what it reads, to be run in `/`. */
+export interface Placing {
+  readonly command: Command;
+  readonly stdin: Bytes;
+}
+
+/** The command of `placeTar`, for whoever runs it together with another. */
+export function planPlacing(
+  directory: string,
+  members: AsyncIterable<TarMember> | Iterable<TarMember>,
+  { beneath, existing }: Omit<PlaceTarOptions, 'abortSignal'>,
+): Placing {
   const stage = `.optio-write-${createRunId()}`;
-  return host.run(shellScript(placeScript, directory, beneath, stage, existing), {
-    cwd: '/',
+  return {
+    command: shellScript(placeScript, directory, beneath, stage, existing),
     stdin: gather(writeTar(withEnd(addParents(members), stage))),
-    ...(abortSignal === undefined ? {} : { abortSignal }),
-  });
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -75,6 +75,25 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
   afterEach(async () => {
     await Promise.all(started.splice(0).map((process) => process.stop({ graceMs: 0 })));
     await host?.[Symbol.asyncDispose]();
+  });
+
+  it('writes files before it starts, and starts nothing where they cannot be written', async () => {
+    const files = [
+      { path: 'a/one', content: "it's $HOME \n" },
+      { path: 'two', content: 'x'.repeat(100_000) },
+    ];
+    const workdir = join(directory, "work'dir");
+    const process = await start(sh('cat a/one; wc -c <two; cat'), {
+      cwd: workdir,
+      files: { directory: workdir, files, beneath: directory },
+    });
+    await process.exited;
+    expect(readFileSync(process.output.path, 'utf8').replaceAll(/ +(?=\d)/g, '')).toBe("it's $HOME \n100000\n");
+
+    symlinkSync('/tmp', join(workdir, 'link'));
+    const refused = { directory: workdir, files: [{ path: 'link/no', content: '' }], beneath: directory };
+    await expect(start(sh('true'), { id: 'refused', files: refused })).rejects.toMatchObject({ code: 'PATH_REFUSED' });
+    expect(existsSync(join(directory, 'control/refused'))).toBe(false);
   });
 
   it('runs to the end, with its output and exit code on record', async () => {

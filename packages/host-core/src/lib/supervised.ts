@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path/posix';
 
 import { commandError, cwdNotFoundError } from './command-errors.ts';
 import { HostError } from './errors.ts';
-import type { Command, Host } from './host.ts';
+import type { Command, Host, RunResult } from './host.ts';
 import { killScript } from './kill-script.ts';
 import { runChecked } from './run-checked.ts';
 import { createRunId } from './run-id.ts';
@@ -14,6 +14,8 @@ import { parseRecord } from './supervised-record.ts';
 import { abandonSupervisedScript, findSupervisedScript } from './supervised-scripts.ts';
 import { startSupervisedScript, supervisorScript } from './supervisor-script.ts';
 import { checkRunId, checkTaskId, isTaskId } from './task-directory.ts';
+import { planWriting } from './write-files.ts';
+import type { FilesToWrite } from './write-files.ts';
 
 /** Options of `startSupervised`. */
 export interface StartSupervisedOptions {
@@ -21,6 +23,8 @@ export interface StartSupervisedOptions {
   readonly directory: string;
   /** Runs without standard input. */
   readonly command: Command;
+  /** Written before it starts, as by `writeFiles`, in the same round trip. @default none */
+  readonly files?: FilesToWrite;
   /** Name of this process among those of the task. There must be no other, ended or not. @default the run id */
   readonly id?: string;
   /** @default `directory` */
@@ -77,8 +81,9 @@ const day = 24 * 60 * 60 * 1000;
  *
  * When the command ends, by itself or not, what it started and left behind is ended as well.
  *
- * Throws `CWD_NOT_FOUND`, `COMMAND_NOT_FOUND` and `SUPERVISOR_FAILED` (an id that is taken, a full disk), and what
- * `host.run` throws; whatever had been started by then is ended, or `KILL_NOT_CONFIRMED` says that it may live until its
+ * Throws `CWD_NOT_FOUND`, `COMMAND_NOT_FOUND` and `SUPERVISOR_FAILED` (an id that is taken, a full disk), what `writeFiles`
+ * throws where there are files, and what `host.run` throws; whatever had been started by then is ended, or
+ * `KILL_NOT_CONFIRMED` says that it may live until its
  * lease ends.
  */
 export async function startSupervised(host: Host, options: StartSupervisedOptions): Promise<SupervisedProcess> {
@@ -104,14 +109,20 @@ export async function startSupervised(host: Host, options: StartSupervisedOption
     ...command,
   );
   const what = `Cannot start ${command[0]} under a supervisor`;
-  let answer: string;
+  const writing = options.files && planWriting(options.files);
+  let result: RunResult;
   try {
-    const result = await runChecked(host, script, { what, env, timeoutMs, ...(abortSignal && { abortSignal }) });
-    answer = result.stdout.toString('utf8').trim();
+    const runOptions = { env, timeoutMs, ...(abortSignal && { abortSignal }) };
+    result =
+      writing === undefined
+        ? await runChecked(host, script, { what, ...runOptions })
+        : await host.run(inTurn(writing.command, script), { ...runOptions, stdin: writing.stdin });
   } catch (error) {
     await abandon(host, { directory, id, runId }, error);
     throw error;
   }
+  writing?.check(host, result);
+  const answer = result.stdout.toString('utf8').trim();
   const record = answer.startsWith('ok ') ? parseRecord(answer.slice('ok '.length)) : undefined;
   if (record?.runId === runId) {
     const parts = { host, id, directory: `${directory}/control/${id}`, record, isTrusted: true, wasRunning: true };
@@ -124,6 +135,24 @@ export async function startSupervised(host: Host, options: StartSupervisedOption
     word === 'exists' ? `there is one of the id ${id} already` : reason.join(' ') || 'its shell gave no answer';
   throw new HostError('SUPERVISOR_FAILED', `${what} on ${host.description}: ${detail}`);
 }
+
+/** Runs one command in `/`, and another one, without input, once it has succeeded. */
+function inTurn(first: Command, second: Command): Command {
+  return shellScript(inTurnScript, String(first.length), ...first, ...second);
+}
+
+/** `$1` words of the first command, then both. The words are named by number: nothing of them is read as shell text. */
+const inTurnScript = `
+count=$1 index=1 words=
+shift
+while [ $index -le $count ]; do
+  words="$words \\"\\\${$index}\\""
+  index=$((index + 1))
+done
+(cd / && eval "$words") || exit
+shift "$count"
+exec "$@" </dev/null
+`;
 
 /**
  * Finds the supervised processes of a task directory again, ended ones too, in one round trip. What is on record is

@@ -1,7 +1,8 @@
-import type { Bytes, Host } from './host.ts';
+import type { Bytes, Host, RunResult } from './host.ts';
 import { checkBeneath, checkPath, pathError } from './path-access.ts';
 import type { PathOptions } from './path-access.ts';
-import { placeTar } from './place-tar.ts';
+import { planPlacing } from './place-tar.ts';
+import type { Placing } from './place-tar.ts';
 import type { TarMember } from './tar-writer.ts';
 
 /** Something to write below a directory. `path` is relative to it and holds no `.` or `..`. */
@@ -54,16 +55,35 @@ export async function writeFiles(
   files: Iterable<HostFile>,
   options: PathOptions = {},
 ): Promise<void> {
+  const writing = planWriting({ directory, files, ...options });
+  if (writing === undefined) return;
+  const { command, stdin, check } = writing;
+  const { abortSignal } = options;
+  check(host, await host.run(command, { cwd: '/', stdin, ...(abortSignal === undefined ? {} : { abortSignal }) }));
+}
+
+/** Files, and where they go. */
+export interface FilesToWrite extends Pick<PathOptions, 'beneath'> {
+  readonly directory: string;
+  readonly files: Iterable<HostFile>;
+}
+
+/** `writeFiles` as a command to be run in `/`, and what judges its result; `undefined` where there is nothing to write. */
+export function planWriting({
+  directory,
+  files,
+  beneath: given,
+}: FilesToWrite): (Placing & { readonly check: (host: Host, result: RunResult) => void }) | undefined {
   const path = checkPath(directory, 'directory');
-  const beneath = checkBeneath(path, options.beneath);
+  const beneath = checkBeneath(path, given);
   const members = checkFiles([...files]);
-  if (members.length === 0) return;
-  const result = await placeTar(host, path, members, {
-    beneath,
-    existing: 'keep',
-    ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
-  });
-  if (result.exitCode !== 0) throw pathError(host, `write files below ${path}`, result, 'WRITE_FAILED');
+  if (members.length === 0) return undefined;
+  return {
+    ...planPlacing(path, members, { beneath, existing: 'keep' }),
+    check(host, result) {
+      if (result.exitCode !== 0) throw pathError(host, `write files below ${path}`, result, 'WRITE_FAILED');
+    },
+  };
 }
 
 /** Checks names and turns files into members, links last so that no file's way can lead over one. */
