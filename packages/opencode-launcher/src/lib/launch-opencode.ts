@@ -1,10 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
 
-import { startSupervised, writeFiles } from '@optio-ts/host-core';
-import type { PortForward, SupervisedProcess } from '@optio-ts/host-core';
+import { startSupervised } from '@optio-ts/host-core';
+import type { HostFile, PortForward, SupervisedProcess } from '@optio-ts/host-core';
 
 import { endProcess } from './end-process.ts';
 import { OpencodeError, OpencodeStartError } from './errors.ts';
+import type { CreateOpencodeSessionOptions } from './opencode-client.ts';
 import { serveCommand } from './opencode-command.ts';
 import type { OpencodeConfig } from './opencode-config.ts';
 import { opencodeFiles } from './opencode-files.ts';
@@ -19,10 +20,14 @@ import { waitUntilReady } from './wait-until-ready.ts';
 export interface LaunchOpencodeOptions extends OpencodeTaskOptions {
   /** Written to `opencode.json` in the workdir, completed by `completeOpencodeConfig`. @default only those defaults */
   readonly config?: OpencodeConfig;
+  /** A session to make with the start, which saves a round trip: `OpencodeServer.session`. @default none */
+  readonly session?: Omit<CreateOpencodeSessionOptions, 'abortSignal' | 'timeoutMs'>;
   /** Whether a person is there to answer questions and permission requests. @default false */
   readonly isAttended?: boolean;
   /** Whether the caller has written `opencodeFiles` already. @default false: they are written */
   readonly isPrepared?: boolean;
+  /** Written to the workdir in the same round trip as the start; `opencodeFiles` must be among them. @default those alone */
+  readonly files?: readonly HostFile[];
   /** `web` also opens a browser on the host; both serve the same interface. @default 'serve' */
   readonly mode?: 'serve' | 'web';
   /** Address to listen on; `0.0.0.0` makes the server reachable from other machines. @default '127.0.0.1' */
@@ -41,6 +46,8 @@ export interface LaunchOpencodeOptions extends OpencodeTaskOptions {
 const FIRST_PORT = 10_000;
 const LAST_PORT = 32_767;
 const MAXIMUM_ATTEMPTS = 4;
+/** What is kept of the server's output. It prints a few lines; a tool that writes to its terminal must not fill the disk. */
+const MAXIMUM_OUTPUT_BYTES = 8 * 1024 * 1024;
 
 /**
  * Starts opencode for a task: in a home of its own, confined where that works, behind a random password, under supervision
@@ -52,19 +59,16 @@ const MAXIMUM_ATTEMPTS = 4;
  */
 export async function launchOpencode(options: LaunchOpencodeOptions): Promise<OpencodeServer> {
   const runtime = await prepareRuntime(options);
-  if (options.isPrepared !== true) {
-    const files = opencodeFiles({ ...options, version: options.binary.version });
-    // An agent may have run here before, and may have put links in the way.
-    const rules = { beneath: options.workspace.taskDirectory, ...abortable(options) };
-    await writeFiles(options.host, options.workspace.workdir, files, rules);
-  }
+  const version = { version: options.binary.version };
+  let files = options.files ?? (options.isPrepared === true ? [] : opencodeFiles({ ...options, ...version }));
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port ?? randomInt(FIRST_PORT, LAST_PORT + 1);
     try {
-      return await startOn(port, runtime, options);
+      return await startOn(port, runtime, options, files);
     } catch (error) {
       const isTaken = OpencodeError.is(error) && error.code === 'PORT_TAKEN';
       if (!isTaken || options.port !== undefined || attempt >= MAXIMUM_ATTEMPTS) throw error;
+      files = [];
       options.onWarning?.({
         code: 'PORT_TAKEN',
         message: `Port ${port} of ${options.host.description} is taken, trying another one`,
@@ -77,6 +81,7 @@ async function startOn(
   port: number,
   runtime: OpencodeRuntime,
   options: LaunchOpencodeOptions,
+  files: readonly HostFile[],
 ): Promise<OpencodeServer> {
   const { host, workspace, binary } = options;
   const password = randomBytes(32).toString('base64url');
@@ -88,10 +93,13 @@ async function startOn(
   });
   const process = await startSupervised(host, {
     directory: workspace.taskDirectory,
+    // An agent may have run here before, and may have put links in the way.
+    files: { directory: workspace.workdir, files, beneath: workspace.taskDirectory },
     command: runtime.isolate(command),
     cwd: workspace.workdir,
     env: { ...runtime.env, OPENCODE_SERVER_PASSWORD: password },
     keepEnv: runtime.keepEnv,
+    maxOutputBytes: MAXIMUM_OUTPUT_BYTES,
     ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
     // A name of its own: there may be several starts of one run, and their records stay.
     ...(options.runId === undefined
@@ -106,16 +114,17 @@ async function startOn(
     const server = createServer({ task: options, runtime, process, forward, port, password, secrets });
     const { client } = server;
     const timeoutMs = options.startupTimeoutMs ?? 60_000;
-    await waitUntilReady({
+    const session = await waitUntilReady({
       process,
       client,
       version: binary.version,
       port,
       timeoutMs,
+      session: options.session,
       secrets,
       abortSignal: options.abortSignal,
     });
-    return server;
+    return session === undefined ? server : { ...server, session };
   } catch (error) {
     throw await endFailedStart(process, forward, error);
   }

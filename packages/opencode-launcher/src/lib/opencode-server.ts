@@ -3,7 +3,7 @@ import type { Bytes, PortForward, ProcessExit, SupervisedProcess } from '@optio-
 
 import { createClient } from './create-client.ts';
 import { endProcess } from './end-process.ts';
-import type { OpencodeClient } from './opencode-client.ts';
+import type { OpencodeClient, OpencodeSession } from './opencode-client.ts';
 import { stripAnsi } from './ready-line.ts';
 import { redact } from './redact.ts';
 import type { OpencodeRuntime, OpencodeTaskOptions } from './runtime.ts';
@@ -24,6 +24,8 @@ export interface StopOpencodeOptions {
 /** A running opencode server. Disposing of it is the same as `stop()`. */
 export interface OpencodeServer extends AsyncDisposable {
   readonly client: OpencodeClient;
+  /** The session that was made with the start; `undefined` when none was asked for. */
+  readonly session?: OpencodeSession;
   /** Port on 127.0.0.1 of this machine that reaches the server. */
   readonly localPort: number;
   /** Port on the host. */

@@ -4,7 +4,7 @@ import { followLines } from '@optio-ts/host-core';
 import type { ProcessExit, SupervisedProcess } from '@optio-ts/host-core';
 
 import { OpencodeError, OpencodeRequestError, OpencodeStartError } from './errors.ts';
-import type { OpencodeClient } from './opencode-client.ts';
+import type { CreateOpencodeSessionOptions, OpencodeClient, OpencodeSession } from './opencode-client.ts';
 import { parseReadyLine } from './ready-line.ts';
 import { keepRecentLines } from './recent-lines.ts';
 import { describeStartFailure } from './start-failure.ts';
@@ -18,6 +18,8 @@ export interface WaitUntilReadyOptions {
   readonly port: number;
   /** Milliseconds until the start counts as failed. */
   readonly timeoutMs: number;
+  /** Made with the first request. @default none */
+  readonly session: CreateOpencodeSessionOptions | undefined;
   /** Values to cover in messages. */
   readonly secrets: readonly string[];
   readonly abortSignal?: AbortSignal | undefined;
@@ -28,9 +30,10 @@ const PROBE_TIMEOUT_MS = 500;
 
 /**
  * Waits until the server has printed its ready line, answers an authenticated request, is the expected version, and accepts
- * its configuration. Watches the process meanwhile. Throws `OpencodeStartError` with a code that says why not.
+ * its configuration. Watches the process meanwhile. Resolves with the session that was to be made. Throws `OpencodeStartError`
+ * with a code that says why not.
  */
-export async function waitUntilReady(options: WaitUntilReadyOptions): Promise<void> {
+export async function waitUntilReady(options: WaitUntilReadyOptions): Promise<OpencodeSession | undefined> {
   const { process, timeoutMs } = options;
   const host = process.host.description;
   const output = keepRecentLines();
@@ -84,16 +87,18 @@ export async function waitUntilReady(options: WaitUntilReadyOptions): Promise<vo
     });
   }
 
-  async function untilReady(): Promise<void> {
+  async function untilReady(): Promise<OpencodeSession | undefined> {
     if (!(await readyLine())) throw failure(await exit);
     const died = exit.then((ended) => Promise.reject(failure(ended)));
     died.catch(noop);
-    await Promise.race([died, healthAnswer()]);
-    await Promise.race([died, checkConfiguration(options.client, cut)]);
+    // Side by side: over a far link each of them is a round trip.
+    const answers = Promise.all([firstAnswer(options, cut), healthAnswer()]);
+    const [session] = await Promise.race([died, answers]);
+    return session;
   }
 
   try {
-    await untilReady();
+    return await untilReady();
   } catch (error) {
     if (options.abortSignal?.aborted === true)
       throw new OpencodeError('ABORTED', `The start of opencode on ${host} was aborted`, { cause: error });
@@ -115,9 +120,14 @@ function isPassing(error: unknown): boolean {
 }
 
 /** With a broken `opencode.json` the server starts all the same and then refuses everything that is about a directory. */
-async function checkConfiguration(client: OpencodeClient, abortSignal: AbortSignal): Promise<void> {
+async function firstAnswer(
+  { client, session }: WaitUntilReadyOptions,
+  abortSignal: AbortSignal,
+): Promise<OpencodeSession | undefined> {
   try {
+    if (session !== undefined) return await client.createSession({ ...session, abortSignal });
     await client.status({ abortSignal });
+    return undefined;
   } catch (error) {
     if (!(error instanceof OpencodeRequestError) || error.code !== 'CONFIG_INVALID') throw error;
     throw new OpencodeStartError(

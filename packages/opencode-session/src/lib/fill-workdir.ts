@@ -22,6 +22,8 @@ import type { SessionSeed } from './session-seed.ts';
 /** opencode's configuration in the agent's home, in the workdir. */
 const HOME_CONFIG_FILE = 'home/.config/opencode/opencode.json';
 
+const MOST_BYTES_WITH_START = 1_048_576;
+
 /** A workdir as opencode is started in it. */
 export interface FilledWorkdir {
   /** The task's configuration, as it lies in the workdir. */
@@ -32,6 +34,8 @@ export interface FilledWorkdir {
   readonly model: string | undefined;
   /** The seed whose login the agent has; `undefined` for a login of its own. */
   readonly seed: SessionSeed | undefined;
+  /** What is still to be written to the workdir, with the start: few and small files that nobody reads before. */
+  readonly files: readonly HostFile[];
   /** The line of this start in `resume.log`, where it is still to be written. */
   readonly resumeLogLine: string | undefined;
 }
@@ -50,7 +54,7 @@ export interface FillWorkdirContext {
   readonly abortSignal: AbortSignal;
 }
 
-/** Plants the seed, then writes the task's files and our own in one trip. */
+/** Plants the seed, then writes the task's files and our own in one trip, or has them written with the start. */
 export async function fillFreshWorkdir(
   options: StartOpencodeSessionOptions,
   context: FillWorkdirContext,
@@ -73,18 +77,26 @@ export async function fillFreshWorkdir(
   const config = hasInstructions
     ? withInstructions(taskConfig, workspace.resolve(PROJECT_INSTRUCTIONS_FILE))
     : taskConfig;
-  await writeFiles(
-    host,
-    workspace.workdir,
-    [
-      ...files,
-      ...agentSessionFiles({ protocol, workdir: workspace.workdir }),
-      { path: RESUME_LOG_FILE, content: formatResumeLogLine({ at: new Date() }), mode: 0o600 },
-      ...ownFiles(options, context, config),
-    ],
-    { abortSignal },
-  );
-  return { config, homeConfig, model, seed, resumeLogLine: undefined };
+  const all: readonly HostFile[] = [
+    ...files,
+    ...agentSessionFiles({ protocol, workdir: workspace.workdir }),
+    { path: RESUME_LOG_FILE, content: formatResumeLogLine({ at: new Date() }), mode: 0o600 },
+    ...ownFiles(options, context, config),
+  ];
+  const filled = { config, homeConfig, model, seed, resumeLogLine: undefined };
+  if (options.hooks?.beforeExecute === undefined && areSmall(all)) return { ...filled, files: all };
+  await writeFiles(host, workspace.workdir, all, { abortSignal });
+  return { ...filled, files: [] };
+}
+
+/** Whether files may travel with a start, which is given a minute for all. */
+function areSmall(files: readonly HostFile[]): boolean {
+  let left = MOST_BYTES_WITH_START;
+  for (const file of files) {
+    if ('sizeBytes' in file) return false;
+    if ('content' in file) left -= file.content.length;
+  }
+  return left >= 0;
 }
 
 /** Brings workdir, login and session of a snapshot back, and renews our own files in it. */
@@ -133,7 +145,7 @@ export async function fillResumedWorkdir(
   const isSame = newAgents !== undefined && 'content' in newAgents && oldAgents?.toString('utf8') === newAgents.content;
   const resumeLogLine = formatResumeLogLine({ at: new Date(), refreshed: isSame ? [] : [AGENTS_FILE] });
   // What the agent may have changed in its home is good for this session, and never for a seed.
-  return { config, homeConfig: options.homeConfig, model, seed, resumeLogLine };
+  return { config, homeConfig: options.homeConfig, model, seed, resumeLogLine, files: [] };
 }
 
 /** Reads a file of ours; `undefined` when it is missing, or the agent has made it so large that it is none of ours. */

@@ -38,7 +38,7 @@ export async function launchAgent(
   context: LaunchAgentContext,
 ): Promise<OpencodeAgent> {
   const { prepared, emit, abortSignal } = context;
-  const { binary, workspace, model } = prepared;
+  const { binary, workspace, model, resumedSessionId } = prepared;
   emit({ type: 'progress', step: 'launch', message: `Starting opencode ${binary.version}` });
   const server = await launchOpencode({
     host: options.host,
@@ -48,20 +48,20 @@ export async function launchAgent(
     probe: prepared.probe,
     env: { ...context.env, ...options.env },
     isAttended: options.autoStart !== true,
-    isPrepared: true,
+    ...(prepared.files.length === 0 ? { isPrepared: true } : { files: prepared.files }),
     // One id marks all that this run starts, and its directory.
     runId: workspace.runId,
     onWarning: (warning) => emit({ type: 'warning', ...warning }),
     abortSignal,
+    ...(resumedSessionId === undefined && { session: { title: options.taskId } }),
     ...(options.confine && { confine: options.confine }),
   });
   const watching = new AbortController();
   try {
     await context.onServer(server);
-    const { client } = server;
-    const { resumedSessionId } = prepared;
-    const opencodeSessionId =
-      resumedSessionId ?? (await client.createSession({ title: options.taskId, abortSignal })).id;
+    const { client, session } = server;
+    const opencodeSessionId = resumedSessionId ?? session?.id;
+    if (opencodeSessionId === undefined) throw new Error('The start has made no session');
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
     const watch = watchActivity({
       client,
