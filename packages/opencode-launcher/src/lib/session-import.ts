@@ -23,7 +23,7 @@ export interface ImportSessionResult {
   readonly sessionId: string;
   /** Sessions of subagents that were taken in too. */
   readonly childCount: number;
-  /** Why sessions of subagents could not be; the session itself is whole without them. */
+  /** Why sessions of subagents, or to-dos, could not be; the session itself is whole without them. */
   readonly failures: readonly string[];
 }
 
@@ -48,7 +48,7 @@ const TIMEOUT_MS = 600_000;
 const IMPORT_SCRIPT = `
 umask 077
 set -f
-stage=$1 nonce=$2 program=$3
+stage=$1 nonce=$2 program=$3 query=$4
 trap 'rm -f -- "$stage" "$stage.json"' EXIT
 trap 'exit 143' HUP INT TERM
 cat > "$stage" || exit 74
@@ -58,14 +58,33 @@ case $verdict in
   *) exit 65 ;;
 esac
 set -- $verdict
-shift
+todos=$2
+shift 2
 while [ "$#" -ge 2 ]; do
   tail -c "+$(($1 + 1))" -- "$stage" | head -c "$2" > "$stage.json" || exit 74
   "$program" import "$stage.json" < /dev/null 2>&1
   printf '\\n%s %s\\n' "$nonce" "$?"
   shift 2
 done
+if [ "$todos" = todos ]; then
+  "$program" db "$query" < /dev/null 2>&1
+  printf '\\n%s %s\\n' "$nonce" "$?"
+fi
 `;
+
+/**
+ * Makes the to-dos, which opencode's import leaves out, from the last call of the tool that alone writes them: the messages
+ * have it. Constant, so that nothing an agent wrote is in an argv. A session that has to-dos keeps them.
+ */
+const TODOS_QUERY = `
+INSERT OR IGNORE INTO todo (session_id, content, status, priority, position, time_created, time_updated)
+SELECT part.session_id, item.value ->> '$.content', item.value ->> '$.status', item.value ->> '$.priority', item.key,
+  part.time_created, part.time_created
+FROM part, json_each(part.data, '$.state.input.todos') AS item
+WHERE part.session_id NOT IN (SELECT session_id FROM todo) AND part.id IN (
+  SELECT max(id) FROM part WHERE data ->> '$.tool' = 'todowrite' AND data ->> '$.state.status' = 'completed'
+  GROUP BY session_id
+)`;
 
 /** The same for a task whose isolation is known. */
 export async function importInto(
@@ -76,7 +95,7 @@ export async function importInto(
   const nonce = randomBytes(16).toString('hex');
   const checked = checkExport(options.content, nonce);
   const stage = posix.join(workspace.temporaryDirectory, `import-${nonce}`);
-  const script = shellScript(IMPORT_SCRIPT, stage, nonce, binary.path);
+  const script = shellScript(IMPORT_SCRIPT, stage, nonce, binary.path, TODOS_QUERY);
   let result: RunResult;
   try {
     result = await host.run(keepEnvironment(runtime.isolate(script), runtime), {
@@ -99,6 +118,7 @@ export async function importInto(
   const output = `${result.stdout.toString('utf8')}${result.stderr.toString('utf8')}`;
   const answers = readAnswers(stripAnsi(output), nonce);
   const [main, ...children] = answers;
+  const todos = checked.hasTodos() ? children.pop() : undefined;
   const sessionId = checked.sessionId();
   const printed = (text: string): string => redact(text.trim(), runtime.secrets).slice(-2048);
   if (main === undefined || !isImported(main, sessionId)) {
@@ -109,11 +129,9 @@ export async function importInto(
     );
   }
   const failed = children.filter((answer) => !isImported(answer));
-  return {
-    sessionId,
-    childCount: children.length - failed.length,
-    failures: failed.map((answer) => printed(answer.text)),
-  };
+  const failures = failed.map((answer) => printed(answer.text));
+  if (todos !== undefined && todos.exitCode !== 0) failures.push(`Its to-dos are lost: ${printed(todos.text)}`);
+  return { sessionId, childCount: children.length - failed.length, failures };
 }
 
 interface CheckedExport {
@@ -122,18 +140,22 @@ interface CheckedExport {
   /** Why it is not sound, or what the source of the bytes has thrown; `undefined` while all is well. */
   refusal(): Error | undefined;
   sessionId(): string;
+  /** Whether there is any to-do in it. */
+  hasTodos(): boolean;
 }
 
 function checkExport(content: Bytes, nonce: string): CheckedExport {
   let sessionId: string | undefined;
   let hasMessages = false;
+  let hasTodos = false;
   let refusal: Error | undefined;
   let size = 0;
   const children: { readonly start: number; readonly end: number }[] = [];
-  const scanner = createJsonScanner(3, ({ path, kind, start, end, text }) => {
+  const scanner = createJsonScanner(6, ({ path, kind, start, end, text }) => {
     const place = path.join('/');
     if (place === 'info/id' && kind === 'string') sessionId = text;
     if (place === 'messages') hasMessages = kind === 'array';
+    if (/^optio\/(?:children\/\d+\/optio\/)?todos\/0$/.test(place)) hasTodos = true;
     if (path.length === 3 && /^optio\/children\/\d+$/.test(place) && kind === 'object') children.push({ start, end });
   });
 
@@ -153,10 +175,15 @@ function checkExport(content: Bytes, nonce: string): CheckedExport {
       return;
     }
     const ranges = [{ start: 0, end: size }, ...children].map(({ start, end }) => `${start} ${end - start}`);
-    yield Buffer.from(`\n${nonce} ${ranges.join(' ')}\n`);
+    yield Buffer.from(`\n${nonce} ${hasTodos ? 'todos' : 'none'} ${ranges.join(' ')}\n`);
   }
 
-  return { content: withVerdict(), refusal: () => refusal, sessionId: () => sessionId ?? '' };
+  return {
+    content: withVerdict(),
+    refusal: () => refusal,
+    sessionId: () => sessionId ?? '',
+    hasTodos: () => hasTodos,
+  };
 }
 
 function notWhole(cause: SyntaxError): OpencodeError {
