@@ -1,16 +1,19 @@
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
-import { writeFiles } from '@optio-ts/host-core';
+import { probeHost, writeFiles } from '@optio-ts/host-core';
+import type { Host } from '@optio-ts/host-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { findProcesses, setStage } from '../../test/stage.ts';
 import type { Stage } from '../../test/stage.ts';
 import type { LaunchOpencodeOptions } from './launch-opencode.ts';
 import { opencodeFiles } from './opencode-files.ts';
+import { importSession } from './session-import.ts';
 
 // A start takes 2 s on an idle machine and ten times that on a busy one.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -35,10 +38,30 @@ async function failureOf(options: LaunchOpencodeOptions): Promise<Error & { read
 }
 
 describe('launchOpencode that fails', () => {
-  it('refuses to run unconfined where it must not, before anything is written', async () => {
-    const options = await stage.optionsFor({ confine: 'required', probe: { ...stage.probe, canConfine: false } });
+  it('refuses to run unconfined where bubblewrap does not work, before anything is written', async () => {
+    // As on a host that forbids name spaces to its users: the program is there and fails.
+    const directory = join(stage.root, 'broken');
+    await mkdir(directory);
+    await writeFile(
+      join(directory, 'bwrap'),
+      '#!/bin/sh\necho "bwrap: No permissions to create a new namespace" >&2\nexit 1\n',
+      {
+        mode: 0o755,
+      },
+    );
+    const host: Host = {
+      ...stage.host,
+      run: (command, own) =>
+        stage.host.run(command, { ...own, env: { PATH: `${directory}:${process.env['PATH']}`, ...own?.env } }),
+    };
+    const { probe, ...options } = await stage.optionsFor({ host, confine: 'required' });
+    const before = await readdir(options.workspace.taskDirectory, { recursive: true });
+    expect(probe?.canConfine).toBe((await probeHost(stage.host)).canConfine);
     expect(await failureOf(options)).toMatchObject({ code: 'CONFINEMENT_UNAVAILABLE' });
-    expect(await readdir(options.workspace.workdir)).not.toContain('opencode.json');
+    expect(await readdir(options.workspace.taskDirectory, { recursive: true })).toEqual(before);
+    const content = Readable.from([Buffer.from('{}')]);
+    await expect(importSession({ ...options, content })).rejects.toMatchObject({ code: 'CONFINEMENT_UNAVAILABLE' });
+    expect(await readdir(options.workspace.taskDirectory, { recursive: true })).toEqual(before);
   });
 
   it('warns where it would rather be confined', async () => {
@@ -60,6 +83,16 @@ describe('launchOpencode that fails', () => {
     other.close();
     expect(error).toMatchObject({ code: 'PORT_TAKEN', message: expect.stringContaining(String(port)) as string });
     expect(await findProcesses(options.workspace.taskDirectory)).toEqual([]);
+  });
+
+  it('names a field that no configuration has, before anything is written', async () => {
+    const options = await stage.optionsFor({ config: { permissions: 'allow' } });
+    const error = await failureOf(options);
+    expect(error).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('no field "permissions"') as string,
+    });
+    expect(await readdir(options.workspace.workdir)).not.toContain('opencode.json');
   });
 
   it('says what is wrong with the configuration of the task, without its keys', async () => {
@@ -92,7 +125,10 @@ describe('launchOpencode that fails', () => {
     const options = await stage.optionsFor({ isPrepared: true });
     await writeFile(options.workspace.home, 'a file').catch(() => undefined); // a directory already
     const env = { HOME: '/proc/version', XDG_DATA_HOME: '/proc/version', XDG_STATE_HOME: '/proc/version' };
-    expect(await failureOf({ ...options, env })).toMatchObject({ code: 'HOME_NOT_WRITABLE' });
+    expect(await failureOf({ ...options, env })).toMatchObject({
+      code: 'HOME_NOT_WRITABLE',
+      message: expect.stringContaining('/proc/version') as string,
+    });
   });
 
   it('says that its database is broken', async () => {
@@ -117,6 +153,17 @@ describe('launchOpencode that fails', () => {
     expect(error.message).toContain('this is not opencode: [redacted]');
   });
 
+  it('keeps no more of the output than it may', async () => {
+    const path = join(stage.root, 'talks-too-much');
+    await writeFile(path, '#!/bin/sh\nyes "opencode talks and talks and talks" | head -c 12000000\nexit 3\n', {
+      mode: 0o700,
+    });
+    const options = await stage.optionsFor({ binary: { ...stage.binary, path } });
+    expect(await failureOf(options)).toMatchObject({ code: 'EXITED_EARLY', output: expect.any(Array) as unknown });
+    const [id = ''] = await readdir(options.workspace.controlDirectory);
+    expect((await stat(join(options.workspace.controlDirectory, id, 'output'))).size).toBe(8 * 1024 * 1024);
+  });
+
   it('says that another version answers', async () => {
     const options = await stage.optionsFor({ isPrepared: true, binary: { ...stage.binary, version: '0.0.1' } });
     const files = opencodeFiles({ version: stage.binary.version, config: options.config ?? {} });
@@ -128,9 +175,16 @@ describe('launchOpencode that fails', () => {
     });
   });
 
-  it('gives up in time, and leaves nothing', async () => {
-    const options = await stage.optionsFor({ startupTimeoutMs: 300 });
-    expect(await failureOf(options)).toMatchObject({ code: 'START_TIMEOUT' });
+  it('gives up in time, with the last output, and leaves nothing', async () => {
+    const path = join(stage.root, 'never-ready');
+    await writeFile(path, '#!/bin/sh\necho "still thinking of $OPENCODE_SERVER_PASSWORD"\nexec sleep 86398\n', {
+      mode: 0o700,
+    });
+    const binary = { ...stage.binary, path };
+    const options = await stage.optionsFor({ startupTimeoutMs: 3000, binary });
+    const error = await failureOf(options);
+    expect(error).toMatchObject({ code: 'START_TIMEOUT', output: ['still thinking of [redacted]'] });
+    expect(error.message).toContain('within 3 s\n\nstill thinking of [redacted]');
     expect(await findProcesses(options.workspace.taskDirectory)).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import type { HostFile } from '@optio-ts/host-core';
 
+import { checkConfigFields } from './check-config-fields.ts';
 import { completeOpencodeConfig } from './opencode-config.ts';
 import type { CompleteOpencodeConfigOptions, OpencodeConfig } from './opencode-config.ts';
 
@@ -30,8 +31,11 @@ export type AuthEntry =
 /**
  * The files that must be there before opencode starts, relative to the workdir: its configuration and what keeps it from
  * installing packages. For a caller who writes all files of a task in one trip; `launchOpencode` writes them otherwise.
+ *
+ * Throws `CONFIG_INVALID` for a field of `config` that opencode of this version does not have.
  */
 export function opencodeFiles(options: OpencodeFilesOptions): HostFile[] {
+  checkConfigFields(options.config ?? {}, options.version);
   const config = completeOpencodeConfig(options.config ?? {}, options);
   return [
     jsonFile('opencode.json', config),
