@@ -47,6 +47,9 @@ export function bytesCipher({
       } catch (cause) {
         throw new SeedEngineError('ENCRYPT_FAILED', `The cipher ${name} failed`, { cause });
       }
+      if (!isBytes(sealed)) {
+        throw new SeedEngineError('ENCRYPT_FAILED', `The cipher ${name} failed: its hook ${noBytes(sealed)}`);
+      }
       yield sealed;
     },
     async *decrypt(sealed) {
@@ -57,7 +60,19 @@ export function bytesCipher({
       } catch (cause) {
         throw new DecryptError(`The cipher ${name} cannot open this blob`, { cause });
       }
+      if (!isBytes(plain)) {
+        throw new DecryptError(`The cipher ${name} cannot open this blob: its hook ${noBytes(plain)}`);
+      }
       yield plain;
     },
   };
+}
+
+/** A hook without types may return anything, and text would be taken for bytes further on. */
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
+
+function noBytes(value: unknown): string {
+  return `returned ${value === null ? 'null' : typeof value} instead of a Uint8Array`;
 }

@@ -115,6 +115,21 @@ describe('bytesCipher', () => {
     await expect(readAll(cipher.decrypt(stream('x')))).rejects.toMatchObject({ code: 'DECRYPT_FAILED', cause });
   });
 
+  it('refuses what a hook returns that is not bytes', async () => {
+    for (const wrong of ['text', undefined, null, new ArrayBuffer(3)]) {
+      const hook = () => wrong as unknown as Uint8Array;
+      const cipher = bytesCipher({ encrypt: hook, decrypt: hook });
+      await expect(readAll(cipher.encrypt(stream('x')))).rejects.toMatchObject({
+        code: 'ENCRYPT_FAILED',
+        message: expect.stringContaining('instead of a Uint8Array'),
+      });
+      await expect(readAll(cipher.decrypt(stream('x')))).rejects.toMatchObject({
+        code: 'DECRYPT_FAILED',
+        message: expect.stringContaining('instead of a Uint8Array'),
+      });
+    }
+  });
+
   it('cannot take the name of another', () => {
     const encrypt = (bytes: Uint8Array) => bytes;
     expect(() => bytesCipher({ name: 'none', encrypt, decrypt: encrypt })).toThrow(TypeError);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { generateX25519Identity } from 'age-encryption';
@@ -59,23 +59,43 @@ export async function createIdentityFile(path: string): Promise<boolean> {
   return true;
 }
 
-/** Adds a new identity to a file, in one step, and returns its recipient. What is in the file stays. */
+/**
+ * Adds a new identity to a file, in one step, and returns its recipient. What is in the file stays. Throws `KEY_REFUSED`, also
+ * while another does the same.
+ */
 export async function appendIdentity(path: string): Promise<string> {
-  const before = await readPrivate(path);
   const { recipient, text } = await newIdentity();
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  // A link may lead to where it really is.
+  const target = await realpath(path).catch(() => path);
+  const next = `${target}.next`;
+  let file;
   try {
-    await writeWhole(
-      temporary,
-      `${before === undefined || before.endsWith('\n') ? (before ?? '') : `${before}\n`}${text}`,
-    );
-    await rename(temporary, path);
+    // Whoever makes it has the change to itself: of two that read the same file, one would throw the other's key away.
+    file = await open(next, 'wx', 0o600);
   } catch (error) {
-    throw refused(path, `it cannot be written: ${describe(error)}`, error);
-  } finally {
-    await rm(temporary, { force: true });
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw refused(
+      path,
+      isTaken
+        ? `another process is changing it; if none is, remove ${next}`
+        : `it cannot be written: ${describe(error)}`,
+      error,
+    );
   }
-  await syncDirectory(dirname(path));
+  try {
+    try {
+      const before = (await readPrivate(target)) ?? '';
+      await file.writeFile(`${before}${before === '' || before.endsWith('\n') ? '' : '\n'}${text}`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(next, target);
+  } catch (error) {
+    await rm(next, { force: true });
+    throw SeedEngineError.is(error) ? error : refused(path, `it cannot be written: ${describe(error)}`, error);
+  }
+  await syncDirectory(dirname(target));
   return recipient;
 }
 

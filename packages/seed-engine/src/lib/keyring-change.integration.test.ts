@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -109,6 +109,42 @@ describe('the keys of a store', () => {
     await expect(replaceIdentity({ store, identityPath: join(directory, 'none') })).rejects.toMatchObject({
       code: 'KEY_MISSING',
     });
+  });
+
+  it('are never replaced by one that was put aside before', async () => {
+    const { recipients } = await openKeyring({ store, identityPath });
+    const second = await replaceIdentity({ store, identityPath });
+    expect(await rotate()).toMatchObject({ retired: recipients });
+    const third = await replaceIdentity({ store, identityPath });
+    expect([...recipients, second]).not.toContain(third);
+    expect((await openKeyring({ store, identityPath })).recipients).toEqual([third]);
+  });
+
+  it('are not lost when two replace them at once', async () => {
+    await openKeyring({ store, identityPath });
+    const replaced = await Promise.allSettled([1, 2, 3].map(() => replaceIdentity({ store, identityPath })));
+    const own = (await listKeys({ store, identityPath })).filter(({ isOwn }) => isOwn);
+    for (const { recipient } of await listKeys({ store, identityPath })) {
+      expect(own.map((key) => key.recipient)).toContain(recipient);
+    }
+    expect(replaced.some(({ status }) => status === 'fulfilled')).toBe(true);
+    for (const result of replaced) {
+      if (result.status === 'fulfilled') continue;
+      expect(result.reason).toMatchObject({ code: 'KEY_REFUSED', message: expect.stringContaining('another process') });
+    }
+    expect((await readdir(directory)).toSorted()).toEqual(['identity.txt']);
+  });
+
+  it('that come while a worker runs open for it what it seals and what was sealed anew', async () => {
+    const running = await openKeyring({ store, identityPath });
+    const before = await readAll(running.cipher.encrypt(stream('before')));
+    await replaceIdentity({ store, identityPath });
+    const after = await readAll(running.cipher.encrypt(stream('after')));
+    expect(String(await readAll(running.cipher.decrypt(stream(after))))).toBe('after');
+    await rm(identityPath);
+    for (const [text, sealed] of Object.entries({ before, after })) {
+      expect(String(await readAll(running.cipher.decrypt(stream(sealed))))).toBe(text);
+    }
   });
 
   it('are exported, sealed with a passphrase or as they are', async () => {

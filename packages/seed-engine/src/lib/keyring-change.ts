@@ -92,15 +92,17 @@ export async function replaceIdentity({ store, identityPath }: KeyringPlace): Pr
   const record = await readKeyring(store);
   const keys = await readIdentities(path);
   const isKnown = (recipient: string): boolean =>
-    record?.recipients.includes(recipient) === true || record?.retiring.includes(recipient) === true;
+    [record?.recipients, record?.retiring, record?.retired].some((list) => list?.includes(recipient) === true);
   if (keys === undefined || !keys.recipients.some(isKnown)) {
     throw new SeedEngineError('KEY_MISSING', `${path} holds no key of ${store.description}`);
   }
   // One that is in the file and that nobody seals for was made by a call that did not come to its end.
   const recipient = keys.recipients.find((other) => !isKnown(other)) ?? (await appendIdentity(path));
+  // With what another call has put into the file meanwhile.
+  const own = (await readIdentities(path))?.recipients ?? [];
   await changeKeyring(store, ({ recipients, retiring }) => {
-    const others = recipients.filter((other) => !keys.recipients.includes(other));
-    const old = recipients.filter((other) => other !== recipient && keys.recipients.includes(other));
+    const others = recipients.filter((other) => other !== recipient && !own.includes(other));
+    const old = recipients.filter((other) => other !== recipient && own.includes(other));
     return { recipients: [...others, recipient], retiring: [...new Set([...retiring, ...old])] };
   });
   return recipient;

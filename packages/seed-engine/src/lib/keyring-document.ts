@@ -9,6 +9,8 @@ export interface KeyringRecord {
   readonly recipients: readonly string[];
   /** Nothing is sealed for these any more, but something that was may be left: see `rotateStore`. */
   readonly retiring: readonly string[];
+  /** Nothing needs these any more: `replaceIdentity` does not take one of them for new. */
+  readonly retired: readonly string[];
 }
 
 const settings: Collection = { name: 'store_settings' };
@@ -36,7 +38,7 @@ export async function recordRecipients(store: Store, recipients: readonly string
 /** Changes a store's keys by compare-and-swap. `undefined` leaves them. Throws `KEY_MISSING` where there are none. */
 export async function changeKeyring(
   store: Store,
-  change: (current: KeyringRecord) => KeyringRecord | undefined,
+  change: (current: KeyringRecord) => Partial<KeyringRecord> | undefined,
 ): Promise<KeyringRecord> {
   try {
     const changed = await changeDocument(store, settings, keyringId, (document) => {
@@ -60,5 +62,5 @@ function toRecord(store: Store, document: StoredDocument): KeyringRecord {
       `The ${field} that ${store.description} records are not a list of text`,
     );
   };
-  return { recipients: list('recipients'), retiring: list('retiring') };
+  return { recipients: list('recipients'), retiring: list('retiring'), retired: list('retired') };
 }

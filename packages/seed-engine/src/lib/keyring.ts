@@ -77,7 +77,7 @@ export async function openKeyring({
     throw keyMissing(store, path, known, keys);
   }
   return {
-    cipher: keyringCipher(store, known, keys.identities),
+    cipher: keyringCipher(store, path, known, keys.identities),
     identityPath: path,
     recipients: known,
     retiring: record?.retiring ?? [],
@@ -86,13 +86,20 @@ export async function openKeyring({
   };
 }
 
-/** Seals for whom the store records by then: a worker that has run for long does not seal for yesterday's recipients. */
-function keyringCipher(store: Store, known: readonly string[], identities: readonly string[]): Cipher {
+/**
+ * Seals for whom the store records by then: a worker that has run for long does not seal for yesterday's recipients. When they
+ * change it looks for new keys in the file, which may be needed to open what it seals itself from then on.
+ */
+function keyringCipher(store: Store, path: string, known: readonly string[], first: readonly string[]): Cipher {
+  let identities = first;
   let fixed = ageCipher({ recipients: known, identities });
   const current = async (): Promise<Cipher> => {
     const recipients = (await readKeyring(store))?.recipients ?? known;
-    if (recipients.join() !== fixed.recipients?.join()) fixed = ageCipher({ recipients, identities });
-    return fixed;
+    if (recipients.join() === fixed.recipients?.join()) return fixed;
+    // Without the file it goes on with the keys that it has.
+    const keys = await readIdentities(path).catch(() => undefined);
+    identities = [...new Set([...identities, ...(keys?.identities ?? [])])];
+    return (fixed = ageCipher({ recipients, identities }));
   };
   return {
     name: fixed.name,
@@ -103,7 +110,9 @@ function keyringCipher(store: Store, known: readonly string[], identities: reado
     async *encrypt(plain) {
       yield* (await current()).encrypt(plain);
     },
-    decrypt: fixed.decrypt,
+    async *decrypt(sealed) {
+      yield* (await current()).decrypt(sealed);
+    },
   };
 }
 

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Bytes } from '@optio-ts/host-core';
 
 import type { Cipher } from './cipher.ts';
-import type { DocumentValue, StoredDocument } from './document.ts';
+import type { DocumentFields, DocumentValue, StoredDocument } from './document.ts';
 import { SeedEngineError } from './errors.ts';
 import { sealBlob, sealingOf, type SealedBlob } from './seal-blob.ts';
 import {
   isUnreadable,
   needOf,
+  openerOf,
   partStates,
   type PartState,
   type RotationCiphers,
@@ -18,10 +19,13 @@ import { openBytes, openSealed, sealBytes } from './sealed.ts';
 import { sessionFromDocument } from './session-decode.ts';
 import type { SealedSecret } from './session-document.ts';
 import type { Collection, Store } from './store.ts';
+import { switchContent } from './switch-content.ts';
 
 /** What is needed to seal something anew. */
 export interface ResealContext extends RotationCiphers {
   readonly store: Store;
+  /** What `to` was made of: seals for whoever is a recipient by then. */
+  readonly cipher: Cipher;
   readonly abortSignal: AbortSignal | undefined;
 }
 
@@ -70,10 +74,11 @@ export async function resealParts(
       const onWritten = (blob: SealedBlob): void => void written.push({ part: state.part, blob });
       await sealAnew(context, state, owner, processId, onWritten);
     }
-    const { quarantine: _quarantine, ...fields } = document;
-    let next: StoredDocument = fields as StoredDocument;
-    for (const { part, blob } of written) next = withBlob(next, part, blob);
-    await store.replace(collection, next);
+    await switchContent(store, collection, document, ({ quarantine: _quarantine, ...fields }) => {
+      let next: DocumentFields = fields;
+      for (const { part, blob } of written) next = withBlob(next, part, blob);
+      return next;
+    });
     return counts;
   } catch (error) {
     for (const { blob } of written) await store.discardBlob(blob.id).catch(() => {});
@@ -82,26 +87,28 @@ export async function resealParts(
 }
 
 async function sealAnew(
-  { store, to, from, abortSignal }: ResealContext,
-  { part, blobId, cipher }: PartState,
+  context: ResealContext,
+  { part, blobId, cipher: name }: PartState,
   owner: { readonly collection: Collection; readonly id: string },
   processId: string,
   onWritten: (blob: SealedBlob) => void,
 ): Promise<void> {
+  const { store, cipher, abortSignal } = context;
   const signal = abortSignal === undefined ? {} : { abortSignal };
   const what = `the ${part.name} of ${owner.id}`;
-  const opener = cipher === to.name ? to : from;
   const before = createHash('sha256');
-  const blob = await sealBlob(store, to, {
+  const blob = await sealBlob(store, cipher, {
     owner,
     name: part.name,
     metadata: { processId },
-    content: watch(openSealed(opener, cipher, store.readBlob(blobId, signal), what), (chunk) => before.update(chunk)),
+    content: watch(openSealed(openerOf(name, context), name, store.readBlob(blobId, signal), what), (chunk) =>
+      before.update(chunk),
+    ),
     ...signal,
   });
   onWritten(blob);
   const after = createHash('sha256');
-  for await (const chunk of openSealed(to, blob.cipher, store.readBlob(blob.id, signal), what)) after.update(chunk);
+  for await (const chunk of openSealed(cipher, blob.cipher, store.readBlob(blob.id, signal), what)) after.update(chunk);
   if (before.digest('hex') === after.digest('hex')) return;
   throw new SeedEngineError('STORE_FAILED', `What was sealed anew of ${what} reads back as something else`);
 }
@@ -112,30 +119,28 @@ export async function resealSecrets(
   collection: Collection,
   document: StoredDocument,
 ): Promise<Resealed> {
-  const { store, to, from } = context;
+  const { store } = context;
   const session = readable(() => sessionFromDocument(document));
   const secrets: Record<string, DocumentValue> = {};
   const counts = { resealed: 0, upToDate: 0, plain: 0 };
   for (const [name, secret] of Object.entries(session.secrets ?? {})) {
     const need = needOf({ cipher: secret.cipher, sealedFor: secret.sealedFor }, context, true);
     counts[need === 'reseal' ? 'resealed' : need === 'plain' ? 'plain' : 'upToDate'] += 1;
-    const kept = need === 'reseal' ? await sealSecretAnew({ to, from }, secret, `${name} of ${session.id}`) : secret;
+    const kept = need === 'reseal' ? await sealSecretAnew(context, secret, `${name} of ${session.id}`) : secret;
     secrets[name] = { ...kept };
   }
   if (counts.resealed > 0) await store.replace(collection, { ...document, secrets });
   return counts;
 }
 
-async function sealSecretAnew(
-  { to, from }: RotationCiphers,
-  secret: SealedSecret,
-  name: string,
-): Promise<SealedSecret> {
+async function sealSecretAnew(ciphers: RotationCiphers, secret: SealedSecret, name: string): Promise<SealedSecret> {
   const what = `the secret ${name}`;
-  const opener: Cipher = secret.cipher === to.name ? to : from;
-  const plain = await openBytes(opener, secret.cipher, secret.sealed, what).catch((error: unknown) => {
-    throw isUnreadable(error) ? new UnreadableError(error) : error;
-  });
+  const { to } = ciphers;
+  const plain = await openBytes(openerOf(secret.cipher, ciphers), secret.cipher, secret.sealed, what).catch(
+    (error: unknown) => {
+      throw isUnreadable(error) ? new UnreadableError(error) : error;
+    },
+  );
   const sealed = await sealBytes(to, plain);
   const readBack = await openBytes(to, to.name, sealed, what);
   if (!Buffer.from(plain).equals(Buffer.from(readBack))) {
@@ -152,10 +157,10 @@ function readable<Result>(read: () => Result): Result {
   }
 }
 
-function withBlob(document: StoredDocument, part: SealedPart, blob: SealedBlob): StoredDocument {
+function withBlob(document: DocumentFields, part: SealedPart, blob: SealedBlob): DocumentFields {
   const { [part.sealedForField]: _sealedFor, ...fields } = document;
   return {
-    ...(fields as StoredDocument),
+    ...fields,
     [part.blobField]: { blob: blob.id },
     [part.cipherField]: blob.cipher,
     [part.sizeField]: blob.sizeBytes,

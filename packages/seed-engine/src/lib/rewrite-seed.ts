@@ -6,6 +6,7 @@ import type { SeedTransform } from './seed-edit.ts';
 import { checkSeedLease, type SeedLease } from './seed-lease.ts';
 import { openSeed, wasReplaced, type OpenSeedOptions } from './seed-store.ts';
 import { seedFromDocument, type Seed } from './seed.ts';
+import { switchContent } from './switch-content.ts';
 
 /** Options of `rewriteSeed`. */
 export interface RewriteSeedOptions extends OpenSeedOptions {
@@ -69,24 +70,24 @@ export async function rewriteSeed(options: RewriteSeedOptions): Promise<Rewritte
       const readBack = openSealed(cipher, blob.cipher, store.readBlob(blob.id), `the new content of seed ${seedId}`);
       for await (const chunk of filterSeedArchive(readBack, include).content) void chunk;
       const { id: blobId, ...sealing } = blob;
-      const { quarantine: _quarantine, sealedFor: _sealedFor, ...fields } = document;
       const isExclusive = options.isExclusive?.();
-      const next = {
-        ...fields,
-        ...sealing,
-        blobId: { blob: blobId },
-        contentVersion: seed.contentVersion + 1,
-        ...(isExclusive === undefined ? {} : { isExclusive }),
-      };
-      return {
-        seed: seedFromDocument(
-          await store.replace(collection, { ...next, id: document.id, revision: document.revision }),
-        ).seed,
-        isChanged: true,
-      };
+      const replaced = await switchContent(store, collection, document, (current) => {
+        if (lease !== undefined) checkSeedLease(current, lease);
+        const { quarantine: _quarantine, sealedFor: _sealedFor, ...fields } = current;
+        return {
+          ...fields,
+          ...sealing,
+          blobId: { blob: blobId },
+          contentVersion: seed.contentVersion + 1,
+          ...(isExclusive === undefined ? {} : { isExclusive }),
+        };
+      });
+      return { seed: seedFromDocument(replaced).seed, isChanged: true };
     } catch (error) {
       await store.discardBlob(blob.id).catch(() => {});
-      if (!SeedEngineError.is(error) || error.code !== 'REVISION_CONFLICT') throw error;
+      // Done again with what is there now; of a seed that is gone, that says so.
+      const isOutrun = SeedEngineError.is(error) && ['DOCUMENT_NOT_FOUND', 'REVISION_CONFLICT'].includes(error.code);
+      if (!isOutrun) throw error;
     }
   }
 }

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { ageCipher } from './age-cipher.ts';
 import { bytesCipher } from './bytes-cipher.ts';
+import { changeDocument } from './change-document.ts';
 import { noCipher, type Cipher } from './cipher.ts';
 import { isBlobRef, type StoredDocument } from './document.ts';
 import { changeKeyring, recordRecipients } from './keyring-document.ts';
@@ -238,6 +239,56 @@ describe('rotateStore', () => {
     expect(await rotate(target)).toMatchObject({ resealed: 3, uploads: 0, retired: [old.recipient], retiring: [] });
   });
 
+  it('seals an upload for whoever is a recipient once it is announced', async () => {
+    // A rotation that sees no upload thinks that all which come are sealed for the new recipients.
+    let recipients = [old];
+    const live: Cipher = { ...cipherOf([old], [old]), current: async () => cipherOf(recipients, [old, next]) };
+    const late: Store = {
+      ...store,
+      async writeBlob(options) {
+        recipients = [next];
+        return store.writeBlob(options);
+      },
+    };
+    await storeSeed({ store: late, cipher: live, manifest, archive: archive() });
+    const [seed] = await listSeeds({ store, manifest });
+    const verification = await verifySeed({
+      store,
+      cipher: cipherOf([next], [next]),
+      manifest,
+      seedId: seed?.id ?? '',
+    });
+    expect(verification).toMatchObject({ isSound: true });
+    expect(await rotate(cipherOf([next], [next]))).toMatchObject({ upToDate: 1 });
+  });
+
+  it('is not undone by a holder that renews its lease, however long the sealing takes', async () => {
+    await fill(cipherOf([old], [old]));
+    let writes = 0;
+    const beating: Store = {
+      ...store,
+      async replace(collection, document) {
+        // One renewal for each blob that was written.
+        if (collection.name === manifest.collection.name && writes === 1) {
+          const { id } = document;
+          await changeDocument(store, collection, id, ({ id: _id, revision: _revision, ...fields }) => ({
+            ...fields,
+            lease: { holder: 'a', fencing: 1, expiresAt: new Date(Date.now() + 60_000) },
+          }));
+          writes = 0;
+        }
+        return store.replace(collection, document);
+      },
+      writeBlob(options) {
+        if (options.name === 'seed' && (writes += 1) > 1) throw new Error('sealed twice');
+        return store.writeBlob(options);
+      },
+    };
+    expect(await rotate(cipherOf([next], [old, next]), { store: beating })).toMatchObject({ resealed: 5 });
+    expect(await first(manifest.collection)).toMatchObject({ lease: { holder: 'a' } });
+    expect(await readEverything(cipherOf([next], [next]))).toBe(5);
+  });
+
   it('takes what an owner changes meanwhile, and what comes in between', async () => {
     const before = cipherOf([old], [old]);
     await fill(before);
@@ -295,6 +346,54 @@ describe('rotateStore', () => {
       unreadable: [],
     });
     expect(await readEverything(cipherOf([next], [next]), store, ['compat'])).toBe(5);
+  });
+
+  it('opens what the original sealed with hooks when it goes over to them, and seals nothing twice', async () => {
+    const shift = (by: number) => (bytes: Uint8Array) => bytes.map((byte) => byte + by);
+    const hooks = bytesCipher({ encrypt: shift(1), decrypt: shift(-1) });
+    await fill(hooks);
+    const { cipher: _cipher, ...fields } = await first(manifest.collection);
+    await store.replace(manifest.collection, fields as StoredDocument);
+    await rotate(hooks, { from: cipherOf([old], [old]) });
+    expect(await readEverything(hooks)).toBe(5);
+  });
+
+  it('refuses two ciphers that documents could not tell apart: nothing would be sealed anew', async () => {
+    const shift = (by: number) => (bytes: Uint8Array) => bytes.map((byte) => byte + by);
+    const hooks = (by: number) => bytesCipher({ encrypt: shift(by), decrypt: shift(-by) });
+    await fill(hooks(1));
+    await expect(rotate(hooks(2), { from: hooks(1) })).rejects.toThrow(/both.*"bytes".*another name/);
+    await expect(rotate(hooks(2), { from: hooks(1) })).rejects.toBeInstanceOf(TypeError);
+    expect(await readEverything(hooks(1))).toBe(5);
+  });
+
+  it('seals for no recipient that another rotation has put aside meanwhile', async () => {
+    const last = await makeKey();
+    await fill(cipherOf([old], [old]));
+    await recordRecipients(store, [next.recipient]);
+    await changeKeyring(store, (current) => ({ ...current, retiring: [old.recipient] }));
+    const all = [old, next, last];
+    let recipients = [next];
+    const live: Cipher = { ...cipherOf([next], all), current: async () => cipherOf(recipients, all) };
+    let isChanged = false;
+    const overtaken: Store = {
+      ...store,
+      async replace(collection, document) {
+        const replaced = await store.replace(collection, document);
+        if (!isChanged) {
+          isChanged = true;
+          recipients = [last];
+          await changeKeyring(store, () => ({
+            recipients: [last.recipient],
+            retiring: [old.recipient, next.recipient],
+          }));
+          expect(await rotate(live)).toMatchObject({ retiring: [] });
+        }
+        return replaced;
+      },
+    };
+    await rotate(live, { store: overtaken });
+    expect(await readEverything(cipherOf([last], [last]))).toBe(5);
   });
 
   it('refuses to seal for others alone, before anything is changed', async () => {

@@ -85,16 +85,16 @@ const rounds = 5;
  * Throws `KEY_MISSING` when the cipher cannot open what it seals, `ABORTED`, and the errors of the store.
  */
 export async function rotateStore(options: RotateStoreOptions): Promise<RotationReport> {
-  const { store, cipher, onProgress, abortSignal } = options;
-  const to = await fixCipher(cipher);
-  await checkOpens(store, to);
+  const { store, cipher, from, onProgress, abortSignal } = options;
+  checkNames(options);
+  await checkOpens(store, await fixCipher(cipher));
   const before = await readKeyring(store);
-  const context: ResealContext = { store, to, from: options.from ?? to, abortSignal };
   const items = await listItems(options);
   const sum = { resealed: 0, upToDate: 0, plain: 0 };
   let unreadable: UnreadableItem[] = [];
   let uploads = 0;
   for (let round = 0; round < rounds; round += 1) {
+    const recipients = (await fixCipher(cipher)).recipients ?? [];
     // Counted first: what is under way now may be a document only when this round is over.
     uploads = await countUploads(store);
     const current = round === 0 ? items : await listItems(options);
@@ -102,7 +102,9 @@ export async function rotateStore(options: RotateStoreOptions): Promise<Rotation
     unreadable = [];
     for (const [index, item] of current.entries()) {
       if (abortSignal?.aborted === true) throw abortError(abortSignal);
-      const result = await sealItem(context, item);
+      // Asked for each time: somebody else may put recipients aside, and must not find anything sealed for them later.
+      const to = await fixCipher(cipher);
+      const result = await sealItem({ store, cipher, to, from: from ?? to, abortSignal }, item);
       if ('reason' in result) unreadable.push(result);
       else {
         found.resealed += result.resealed;
@@ -116,7 +118,7 @@ export async function rotateStore(options: RotateStoreOptions): Promise<Rotation
     if (found.resealed === 0) {
       const retiring = before?.retiring ?? [];
       const isDone = uploads === 0 && !unreadable.some(({ code }) => code === 'DECRYPT_FAILED');
-      const retired = isDone ? await forgetRetiring(store, to, retiring) : [];
+      const retired = isDone ? await forgetRetiring(store, recipients, retiring) : [];
       return {
         ...sum,
         unreadable,
@@ -187,6 +189,14 @@ async function processIdOf(
   return id;
 }
 
+/** By their names alone documents say which of the two sealed them. */
+function checkNames({ cipher, from = cipher }: RotateStoreOptions): void {
+  if (from === cipher || from.name !== cipher.name) return;
+  throw new TypeError(
+    `cipher and from are both named ${JSON.stringify(cipher.name)}, so nothing would be sealed anew: give new hooks another name, and one age cipher the identities of both`,
+  );
+}
+
 /** Everything would be sealed for others alone, and nobody could tell whether it is whole. */
 async function checkOpens(store: Store, to: Cipher): Promise<void> {
   try {
@@ -207,14 +217,21 @@ async function countUploads(store: Store): Promise<number> {
 }
 
 /** Nothing needs these any more. Returns those that are forgotten: none, when the recipients have changed meanwhile. */
-async function forgetRetiring(store: Store, to: Cipher, retiring: readonly string[]): Promise<readonly string[]> {
+async function forgetRetiring(
+  store: Store,
+  recipients: readonly string[],
+  retiring: readonly string[],
+): Promise<readonly string[]> {
   if (retiring.length === 0) return [];
   let forgotten: readonly string[] = [];
   await changeKeyring(store, (current) => {
     forgotten = [];
-    if (current.recipients.toSorted().join() !== (to.recipients ?? []).toSorted().join()) return undefined;
+    if (current.recipients.toSorted().join() !== recipients.toSorted().join()) return undefined;
     forgotten = retiring.filter((recipient) => current.retiring.includes(recipient));
-    return { ...current, retiring: current.retiring.filter((recipient) => !forgotten.includes(recipient)) };
+    return {
+      retiring: current.retiring.filter((recipient) => !forgotten.includes(recipient)),
+      retired: [...new Set([...current.retired, ...forgotten])],
+    };
   });
   return forgotten;
 }

@@ -13,8 +13,13 @@ export interface SealedBlob extends StoredBlob {
 
 /** Seals a stream and writes it as a blob: for one set of recipients, which is recorded beside it. */
 export async function sealBlob(store: Store, cipher: Cipher, options: WriteBlobOptions): Promise<SealedBlob> {
-  const fixed = await fixCipher(cipher);
-  const blob = await store.writeBlob({ ...options, content: fixed.encrypt(options.content) });
+  let fixed = cipher;
+  // Recipients are asked for once the upload is announced: a rotation that counts no upload may forget the old ones.
+  async function* sealed(): AsyncGenerator<Uint8Array> {
+    fixed = await fixCipher(cipher);
+    yield* fixed.encrypt(options.content);
+  }
+  const blob = await store.writeBlob({ ...options, content: sealed() });
   return { ...blob, ...sealingOf(fixed) };
 }
 

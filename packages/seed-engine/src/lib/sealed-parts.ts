@@ -97,6 +97,12 @@ export function needOf(
   return cipher === target.cipher && sealedFor === target.sealedFor ? 'none' : 'reseal';
 }
 
+/** Who opens what a document says was sealed so. What names no cipher is for whichever has the hooks of the original. */
+export function openerOf(cipher: string | undefined, { to, from }: RotationCiphers): Cipher {
+  if (cipher === to.name) return to;
+  return cipher === undefined && from.opensUnnamed !== true ? to : from;
+}
+
 /** Whether an error says that something stored cannot be opened, and not that the store is away. */
 export function isUnreadable(error: unknown): error is SeedEngineError {
   const codes = ['BLOB_CORRUPT', 'BLOB_NOT_FOUND', 'CIPHER_LIMIT', 'DECRYPT_FAILED', 'DOCUMENT_UNREADABLE'];

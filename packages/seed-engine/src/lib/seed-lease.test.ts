@@ -168,6 +168,35 @@ describe('rewriteSeed', () => {
     expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
   });
 
+  it('is not undone by the renewals of its own lease, however long the writing takes', async () => {
+    let lease = await take('a');
+    let written = 0;
+    const beating: Store = {
+      ...store,
+      async writeBlob(options) {
+        if ((written += 1) > 1) throw new Error('written twice');
+        const blob = await store.writeBlob(options);
+        lease = await renewSeedLease({ ...bound(lease), now });
+        return blob;
+      },
+    };
+    const { seed } = await write('login 2', { store: beating, lease });
+    expect(seed).toMatchObject({ contentVersion: 2, lease: { holder: 'a' } });
+    expect(await contentOf()).toBe('login 2');
+    expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
+  });
+
+  it('says that the seed is gone when it was removed meanwhile', async () => {
+    const lease = await take('a');
+    const apply = async () => {
+      await store.remove(manifest.collection, seedId);
+      return { [file]: Buffer.from('login 2') };
+    };
+    const writing = write('', { lease, transform: { files: [file], apply } });
+    await expect(writing).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
+    expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
+  });
+
   it('asks again with what another wrote meanwhile', async () => {
     const seen: string[] = [];
     const apply = async (files: Readonly<Record<string, Uint8Array | undefined>>) => {

@@ -1,16 +1,15 @@
 import { runChecked, shellScript, type Host } from '@optio-ts/host-core';
 
 // `find` does not follow links; what a home holds is the agent's, so the sizes are for a message and nothing else.
+const named = 5;
 const sizesScript = `
 cd "$1" || exit
 shift
 for name; do
   [ -e "./$name" ] || continue
   find "./$name" -type f -exec stat -c '%s %n' {} +
-done
+done | sort -rn | head -n ${named}
 `;
-
-const named = 5;
 
 /** The largest files among those that a manifest includes, for a message: `3.2 MiB .config/x/y, …`. */
 export async function describeLargest(

@@ -195,7 +195,7 @@ export async function openSeed({
   };
 }
 
-/** Whether reading a seed failed because its content was exchanged meanwhile: there is a whole one again. */
+/** Whether reading a seed failed because it was exchanged or removed meanwhile: looked for again, it is whole, or gone. */
 export async function wasReplaced(
   { store, manifest, seedId }: SeedReference,
   revision: number,
@@ -203,7 +203,7 @@ export async function wasReplaced(
 ): Promise<boolean> {
   if (!SeedEngineError.is(error) || error.code !== 'BLOB_NOT_FOUND') return false;
   const current = await store.get(manifest.collection, seedId);
-  return current !== undefined && current.revision !== revision;
+  return current?.revision !== revision;
 }
 
 function isFaultOfSeed(error: unknown): error is SeedEngineError {

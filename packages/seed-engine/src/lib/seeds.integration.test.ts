@@ -138,6 +138,10 @@ describe('captureSeed and plantSeed', () => {
       code: 'SEED_TOO_LARGE',
       message: expect.stringContaining('the largest files are .local/share/opencode/auth.json (24 bytes)'),
     });
+    // However many files there are: only the names of a few come over.
+    const terse: Host = { ...host, run: (command, options) => host.run(command, { ...options, maxOutputBytes: 1000 }) };
+    for (let n = 0; n < 60; n += 1) await put(`.config/opencode/plugins/${n}`, 'x');
+    await expect(capture({ maxBytes: 10, host: terse })).rejects.toMatchObject({ code: 'SEED_TOO_LARGE' });
     await expect(captureSeed({ store, cipher, host, home: join(directory, 'none'), manifest })).rejects.toMatchObject({
       code: 'NOT_FOUND',
     });
