@@ -45,6 +45,8 @@ export function readChannel(
     received += chunk.byteLength;
     queue.push(filter(chunk));
     if (received - toppedUpAt < topUpBytes || source.isPaused()) return;
+    // What came while somebody did not read has to be taken first: else each pause would let in more than is read.
+    if (channel.readableLength + channel.stderr.readableLength > 0) return;
     toppedUpAt = received;
     topUpWindow(channel);
   });

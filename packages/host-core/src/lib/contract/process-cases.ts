@@ -78,6 +78,23 @@ export const processCases: readonly HostCase[] = [
     },
   },
   {
+    name: 'spawn lets the command wait for a slow reader: little is held between them, however much is read',
+    run: async ({ host, directory }) => {
+      const script = 'i=0; while head -c 1048576 /dev/zero; do i=$((i + 1)); echo $i >"$1"; done';
+      await using child = await host.spawn(shellScript(script, `${directory}/written`));
+      let bytes = 0;
+      for await (const chunk of child.stdout) {
+        const hasPassed = Math.floor((bytes + chunk.byteLength) / 1_048_576) !== Math.floor(bytes / 1_048_576);
+        bytes += chunk.byteLength;
+        // Meanwhile as much comes as is let through.
+        if (hasPassed) await host.run(['true']);
+        if (bytes > 40 * 1_048_576) break;
+      }
+      const written = Number(await sh(host, 'cat "$1"', `${directory}/written`)) * 1_048_576;
+      assert.ok(written - bytes < 12 * 1_048_576, `${written} bytes were written when ${bytes} had been read`);
+    },
+  },
+  {
     name: 'spawn lets the command go on when its reader stops reading',
     run: async ({ host, directory }) => {
       const script = 'for i in 1 2 3 4 5; do head -c 200000 /dev/zero || exit 1; done; echo done >"$1"';
