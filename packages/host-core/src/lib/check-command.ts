@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path/posix';
 
+import { checkBytes } from './check-bytes.ts';
 import type { Command, CommandOptions } from './host.ts';
 
 const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -9,7 +10,7 @@ const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * names, never values: they may be secrets.
  */
 export function checkCommand(command: Command, options: CommandOptions = {}): void {
-  if (!Array.isArray(command) || command.length === 0) throw new TypeError('A command must be an array of words');
+  if (!Array.isArray(command) || command.length === 0) throw new TypeError('A command must be an array of words; shellScript() makes one of shell text');
   for (const [index, word] of command.entries()) checkText(word, `Word ${index} of the command`);
   if (command[0] === '') throw new TypeError('The program of a command must not be empty');
   if (options.cwd !== undefined) {
@@ -17,7 +18,7 @@ export function checkCommand(command: Command, options: CommandOptions = {}): vo
     if (!isAbsolute(options.cwd)) throw new TypeError(`cwd must be absolute, not ${JSON.stringify(options.cwd)}`);
   }
   for (const [name, value] of Object.entries(options.env ?? {})) {
-    if (!environmentName.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a variable`);
+    if (!environmentName.test(name)) throw new TypeError(`env: ${JSON.stringify(name)} is no name of a variable`);
     checkText(value, `The value of ${name}`);
   }
   checkStdin(options.stdin);
@@ -43,6 +44,5 @@ function checkText(value: unknown, what: string): void {
 
 function checkStdin(source: unknown): void {
   if (source === undefined || typeof source === 'string' || source instanceof Uint8Array) return;
-  if (typeof source === 'object' && source !== null && Symbol.asyncIterator in source) return;
-  throw new TypeError('stdin must be a string, a Uint8Array or an AsyncIterable of Uint8Array');
+  checkBytes(source, 'stdin', 'a string, a Uint8Array or ');
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 
+import { checkBytes } from './check-bytes.ts';
+import { readDigest } from './digest.ts';
 import { HostError } from './errors.ts';
 import type { Bytes } from './host.ts';
 
@@ -16,15 +18,22 @@ export interface ExpectedContent {
 }
 
 /**
- * Passes a content on and checks it on the way. Throws `DIGEST_MISMATCH` at its end, or as soon as there is more than announced.
+ * Passes a content on and checks it on the way. What can never be right is a `TypeError` at once. Iterating throws
+ * `DIGEST_MISMATCH` at the end of the content, or as soon as there is more than announced.
+ */
+export function checkContent(content: Bytes, expected: ExpectedContent, name: string): Bytes {
+  checkBytes(content, 'content');
+  const sha256 = readDigest(expected.sha256, 'sha256');
+  const sha512 = readDigest(expected.sha512, 'sha512');
+  return passOn(content, { ...expected, sha256, sha512 }, name);
+}
+
+/**
+ * The digests are in hex.
  *
  * @yields the same chunks
  */
-export async function* checkContent(
-  content: Bytes,
-  expected: ExpectedContent,
-  name: string,
-): AsyncGenerator<Uint8Array, void, void> {
+async function* passOn(content: Bytes, expected: ExpectedContent, name: string): AsyncGenerator<Uint8Array, void, void> {
   const sha256 = createHash('sha256');
   const sha512 = createHash('sha512');
   let size = 0;
@@ -39,12 +48,7 @@ export async function* checkContent(
   const refuse = (what: string): HostError => new HostError('DIGEST_MISMATCH', `${name} does not have its ${what}`);
   if (expected.sizeBytes !== undefined && size !== expected.sizeBytes)
     throw refuse(`announced size of ${expected.sizeBytes} bytes`);
-  if (expected.sha256 !== undefined && sha256.digest('hex') !== expected.sha256.toLowerCase())
+  if (expected.sha256 !== undefined && sha256.digest('hex') !== expected.sha256)
     throw refuse('announced SHA-256');
-  if (expected.sha512 !== undefined) {
-    const digest = sha512.digest();
-    if (digest.toString('hex') !== expected.sha512.toLowerCase() && digest.toString('base64') !== expected.sha512) {
-      throw refuse('announced SHA-512');
-    }
-  }
+  if (expected.sha512 !== undefined && sha512.digest('hex') !== expected.sha512) throw refuse('announced SHA-512');
 }

@@ -1,4 +1,5 @@
 import { checkMilliseconds } from './check-command.ts';
+import { readDigest } from './digest.ts';
 import { checkCaFile, firstHop } from './download-hop.ts';
 import type { DownloadHop } from './download-hop.ts';
 import type { PathOptions } from './path-access.ts';
@@ -70,7 +71,7 @@ export function checkDownload(options: DownloadFileOptions): DownloadRequest {
   const hop = firstHop(options.url, headers);
   const place = locate(path, options);
   if (path.endsWith('/')) throw new TypeError('path must be that of a file');
-  const digests = [toHex(sha256, 'sha256', 64), toHex(sha512, 'sha512', 128)] as const;
+  const digests = [readDigest(sha256, 'sha256') ?? '', readDigest(sha512, 'sha512') ?? ''] as const;
   const hasDigest = digests.some((digest) => digest !== '');
   if (!hasDigest && !allowUnverified)
     throw new TypeError('A download needs sha256 or sha512, or allowUnverified: true');
@@ -95,12 +96,4 @@ export function checkDownload(options: DownloadFileOptions): DownloadRequest {
   ];
   const mayLeaveTls = hasDigest && !allowUnverified;
   return { hop, path, parameters, caFile, maxBytes, maxRedirects, stallMs, mayLeaveTls };
-}
-
-function toHex(digest: string | undefined, name: string, digits: number): string {
-  if (digest === undefined) return '';
-  const hex = /^[0-9a-f]+$/i.test(digest) ? digest.toLowerCase() : Buffer.from(digest, 'base64').toString('hex');
-  const isWhole = hex.length === digits && (name === 'sha512' || /^[0-9a-f]{64}$/i.test(digest));
-  if (!isWhole) throw new TypeError(`${name} is no such digest`);
-  return hex;
 }

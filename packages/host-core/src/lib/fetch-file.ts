@@ -3,6 +3,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { checkContent } from './check-content.ts';
+import { readDigest } from './digest.ts';
+import { HostError } from './errors.ts';
 import type { Bytes, Host } from './host.ts';
 import { openFile } from './open-file.ts';
 import type { PathOptions } from './path-access.ts';
@@ -22,8 +24,8 @@ export interface FetchFileOptions extends PathOptions {
  * Copies a regular file of the host to this machine, as `openFile` reads it. It is written beside `localPath` and renamed from
  * there when all of it has come and been checked: the file is there whole or not at all.
  *
- * Throws as `openFile` does, `DIGEST_MISMATCH` for another digest or another size than the file had when it was opened, and
- * what this machine says when it cannot write.
+ * Throws as `openFile` does, `DIGEST_MISMATCH` for another digest or another size than the file had when it was opened,
+ * `WRITE_FAILED` when it cannot be put in its place here, and what this machine says when it cannot write on.
  */
 export async function fetchFile(
   host: Host,
@@ -31,10 +33,14 @@ export async function fetchFile(
   localPath: string,
   options: FetchFileOptions = {},
 ): Promise<void> {
-  const { mode = 0o600, sha256, onProgress, ...pathOptions } = options;
+  const { mode = 0o600, onProgress, ...pathOptions } = options;
+  const sha256 = readDigest(options.sha256, 'sha256');
   await using opened = await openFile(host, path, pathOptions);
   const stage = join(dirname(localPath), `.optio-fetch-${createRunId()}`);
-  const file = await open(stage, 'wx', mode);
+  const refuse = (cause: Error): never => {
+    throw new HostError('WRITE_FAILED', `Cannot write ${localPath} on this machine: ${cause.message}`, { cause });
+  };
+  const file = await open(stage, 'wx', mode).catch(refuse);
   try {
     const expected = { sizeBytes: opened.sizeBytes, sha256, onProgress };
     try {
@@ -43,7 +49,7 @@ export async function fetchFile(
     } finally {
       await file.close();
     }
-    await rename(stage, localPath);
+    await rename(stage, localPath).catch(refuse);
   } catch (error) {
     await rm(stage, { force: true });
     throw error;

@@ -78,7 +78,7 @@ describe() {
 /** Checks and normalizes an absolute path of a host: no `..` and no trailing slash is left. A `TypeError` otherwise. */
 export function checkPath(path: string, name = 'path'): string {
   if (typeof path !== 'string' || !isAbsolute(path) || path.includes('\0')) {
-    throw new TypeError(`${name} must be an absolute path`);
+    throw new TypeError(`${name} must be an absolute path, not ${JSON.stringify(path)}`);
   }
   const normal = normalize(path);
   return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;

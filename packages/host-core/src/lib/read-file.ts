@@ -45,6 +45,6 @@ echo "$head"
 exec cat <&3`;
 
 function tooLongError(host: Host, path: string, maxBytes: number): HostError {
-  const message = `Cannot read ${path} on ${host.description}: it is longer than ${maxBytes} bytes`;
+  const message = `Cannot read ${path} on ${host.description}: it is longer than ${maxBytes} bytes (maxBytes); openFile and fetchFile take any size`;
   return new HostError('OUTPUT_LIMIT', message);
 }

@@ -11,6 +11,7 @@ import {
 } from './archive-member.ts';
 import type { ByteString } from './archive-member.ts';
 import type { ArchiveWarning } from './archive.ts';
+import { checkBytes } from './check-bytes.ts';
 import { HostError } from './errors.ts';
 import type { Bytes, Host } from './host.ts';
 import { checkBeneath, checkPath, pathError } from './path-access.ts';
@@ -66,6 +67,7 @@ export async function restoreDirectory(
   archive: Bytes,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
+  checkBytes(archive, 'archive');
   const path = checkPath(directory, 'directory');
   const beneath = checkBeneath(path, options.beneath);
   const { existing = 'remove', abortSignal } = options;

@@ -1,3 +1,4 @@
+import { checkBytes } from './check-bytes.ts';
 import type { Bytes, Host, RunResult } from './host.ts';
 import { checkBeneath, checkPath, pathError } from './path-access.ts';
 import type { PathOptions } from './path-access.ts';
@@ -116,7 +117,10 @@ function toMember(file: HostFile): TarMember {
   if ('link' in file) return { ...base, type: 'symlink', mode: 0o777, target: Buffer.from(file.link) };
   if ('directory' in file) return { ...base, type: 'directory', mode: file.mode ?? 0o700 };
   const common = { ...base, type: 'file', mode: file.mode ?? 0o600 } as const;
-  if ('sizeBytes' in file) return { ...common, sizeBytes: file.sizeBytes, content: file.content };
+  if ('sizeBytes' in file) {
+    checkBytes(file.content, `The content of ${file.path}`);
+    return { ...common, sizeBytes: file.sizeBytes, content: file.content };
+  }
   const content = typeof file.content === 'string' ? Buffer.from(file.content) : file.content;
   return { ...common, sizeBytes: content.byteLength, content };
 }

@@ -19,11 +19,11 @@ export interface DigestCheck {
 
 /** Throws a `TypeError` for what is no digest. Returns whether there is one. */
 export function checkDigests({ sha256, sha512 }: Digests): boolean {
-  for (const [name, digest, pattern] of [
-    ['sha256', sha256, /^[0-9a-f]{64}$/i],
-    ['sha512', sha512, /^(?:[0-9a-f]{128}|[A-Za-z0-9+/]{86}==)$/i],
+  for (const [name, digest, pattern, form] of [
+    ['sha256', sha256, /^[0-9a-f]{64}$/i, '64 hex digits'],
+    ['sha512', sha512, /^(?:[0-9a-f]{128}|[A-Za-z0-9+/]{86}==)$/i, '128 hex digits, or base64'],
   ] as const) {
-    if (digest !== undefined && !pattern.test(digest)) throw new TypeError(`${name} is no such digest`);
+    if (digest !== undefined && !pattern.test(digest)) throw new TypeError(`${name} must be ${form}`);
   }
   return sha256 !== undefined || sha512 !== undefined;
 }
