@@ -241,6 +241,9 @@ function connectFailed(endpoint: ResolvedEndpoint, reason: string, options: Erro
 /** Once something was shown to the server, its hanging up is an answer to that: OpenSSH does it after too many tries. */
 function beforeLogin(endpoint: ResolvedEndpoint, plan: LoginPlan, reason: string, cause: Error | undefined): HostError {
   const options = cause === undefined ? {} : { cause };
+  if (reason === 'Connection lost before handshake') {
+    return connectFailed(endpoint, 'it hung up before the login; is that the port of an SSH server?', options);
+  }
   if (!plan.hasTried()) return connectFailed(endpoint, `${printable(reason)} before the login`, options);
   return loginFailed(endpoint, `${plan.describe()}; then the connection ended: ${printable(reason)}`, options);
 }

@@ -58,6 +58,24 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ ...options, authentication: agent })).toThrow(TypeError);
   });
 
+  it.each([
+    [{ type: 'private-key', privateKey: 'hunter2' }, 'must be one of key, key-file, agent, password'],
+    [{ type: 'toString' }, 'must be one of key'],
+    ['hunter2', 'must be one of key'],
+    [[null], 'must be one of key'],
+    [{ type: 'key', path: '/hunter2' }, 'authentication of type key needs privateKey'],
+    [{ type: 'key-file', privateKey: 'hunter2' }, 'authentication of type key-file needs path'],
+    [{ type: 'agent', socketPath: undefined }, 'authentication of type agent needs socketPath'],
+    [{ type: 'agent', socketPath: '' }, 'authentication of type agent needs socketPath'],
+    [{ type: 'password' }, 'authentication of type password needs password'],
+    [{ type: 'keyboard-interactive' }, 'authentication of type keyboard-interactive needs answer'],
+  ])('refuses to log in by %j, and tells no value', (way, message) => {
+    const attempt = (): unknown => resolveOptions({ ...options, authentication: way as never });
+    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow(message);
+    expect(attempt).not.toThrow('hunter2');
+  });
+
   it.each([{ port: 0 }, { port: 65_536 }, { port: 1.5 }, { maxConnections: 0 }, { connectTimeoutMs: Number.NaN }])(
     'refuses %j',
     (wrong) => expect(() => resolveOptions({ ...options, ...wrong })).toThrow(TypeError),

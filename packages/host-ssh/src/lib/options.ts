@@ -77,7 +77,7 @@ function resolveEndpoint(endpoint: SshEndpoint): ResolvedEndpoint {
   if (endpoint.hostKeyAlias !== undefined) checkName(endpoint.hostKeyAlias, 'hostKeyAlias');
   const authentication = [endpoint.authentication ?? []].flat();
   if (authentication.length === 0) throw new TypeError('authentication needs at least one way to log in');
-  for (const way of authentication) if (way.type === 'agent') way.keys?.forEach(parsePin);
+  authentication.forEach(checkWay);
   return {
     host,
     port,
@@ -88,6 +88,29 @@ function resolveEndpoint(endpoint: SshEndpoint): ResolvedEndpoint {
     keyName: endpoint.hostKeyAlias === undefined ? { host, port } : { host: endpoint.hostKeyAlias, port: 22 },
     description: `${user}@${host}${port === 22 ? '' : `:${port}`}`,
   };
+}
+
+/** What a way to log in has to come with, beside its type. */
+const needed: Readonly<Record<SshAuthentication['type'], string>> = {
+  key: 'privateKey',
+  'key-file': 'path',
+  agent: 'socketPath',
+  password: 'password',
+  'keyboard-interactive': 'answer',
+};
+
+/** Options often come from a file, with nobody who checked their types. Values are not told: they may be secrets. */
+function checkWay(way: SshAuthentication): void {
+  const field = Object.hasOwn(needed, way?.type ?? '') ? needed[way.type] : undefined;
+  if (field === undefined) {
+    throw new TypeError(`The type of each way in authentication must be one of ${Object.keys(needed).join(', ')}`);
+  }
+  // Empty, as an environment variable may be, is missing as well; an empty password is one.
+  const value = (way as unknown as Readonly<Record<string, unknown>>)[field];
+  if (value === undefined || value === null || (value === '' && field !== 'password')) {
+    throw new TypeError(`authentication of type ${way.type} needs ${field}`);
+  }
+  if (way.type === 'agent') way.keys?.forEach(parsePin);
 }
 
 /** Names end up in messages, in known_hosts lines and perhaps in an argv: no option, no white space, no control character. */
