@@ -205,7 +205,7 @@ async function checkOpens(store: Store, to: Cipher): Promise<void> {
     if (!DecryptError.is(cause)) throw cause;
     throw new SeedEngineError(
       'KEY_MISSING',
-      `Cannot seal ${store.description} anew: the configured key cannot open what is sealed for its recipients, so nothing could be checked`,
+      `Cannot seal ${store.description} anew: the configured key cannot open what is sealed for its recipients, so nothing could be checked; after its key was replaced, open the keyring again`,
       { cause },
     );
   }

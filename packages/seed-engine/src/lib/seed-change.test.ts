@@ -49,6 +49,15 @@ describe('updateSeed', () => {
     expect(await store.get(manifest.collection, id)).toMatchObject({ ofOthers: 'kept' });
   });
 
+  it('takes no label that is no text and no end that is no date', async () => {
+    const { id } = await keep();
+    for (const wrong of [{ expiresAt: 'tomorrow' }, { expiresAt: new Date('tomorrow') }, { label: 7 }]) {
+      await expect(updateSeed({ store, manifest, seedId: id, change: wrong as never })).rejects.toThrow(TypeError);
+      await expect(keep(wrong as never)).rejects.toThrow(TypeError);
+    }
+    expect(await listSeeds({ store, manifest })).toMatchObject([{ id }]);
+  });
+
   it('knows no seed that is not there', async () => {
     const updating = updateSeed({ store, manifest, seedId: 'none', change: {} });
     await expect(updating).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });

@@ -1,4 +1,5 @@
 import { changeDocument } from './change-document.ts';
+import { checkDescription } from './check-description.ts';
 import type { DocumentFields, DocumentValue, StoredDocument } from './document.ts';
 import { SeedEngineError } from './errors.ts';
 import { listSeeds, seedNotFound, type SeedReference } from './seed-store.ts';
@@ -14,6 +15,7 @@ export interface SeedChange {
 
 /** Changes what is said of a seed; its content stays. Throws `SEED_NOT_FOUND`. */
 export async function updateSeed({ change, ...seed }: SeedReference & { readonly change: SeedChange }): Promise<Seed> {
+  checkDescription(change);
   const changed = await changeSeedDocument(seed, (fields) => {
     const next: Record<string, DocumentValue> = { ...fields };
     for (const field of ['label', 'expiresAt'] as const) {

@@ -1,3 +1,4 @@
+import { checkDescription } from './check-description.ts';
 import type { Bytes } from '@optio-ts/host-core';
 
 import type { Cipher } from './cipher.ts';
@@ -83,6 +84,7 @@ export interface SeedVerification {
 export async function storeSeed(options: StoreSeedOptions): Promise<Seed> {
   const { store, cipher, manifest, archive, transform, processId, abortSignal } = options;
   checkTransform(transform, manifest.include);
+  checkDescription(options);
   const content =
     transform === undefined ? archive : filterSeedArchive(archive, manifest.include, { transform }).content;
   return writeSeed({
