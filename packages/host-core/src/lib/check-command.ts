@@ -10,7 +10,8 @@ const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * names, never values: they may be secrets.
  */
 export function checkCommand(command: Command, options: CommandOptions = {}): void {
-  if (!Array.isArray(command) || command.length === 0) throw new TypeError('A command must be an array of words; shellScript() makes one of shell text');
+  if (!Array.isArray(command) || command.length === 0)
+    throw new TypeError('A command must be an array of words; shellScript() makes one of shell text');
   for (const [index, word] of command.entries()) checkText(word, `Word ${index} of the command`);
   if (command[0] === '') throw new TypeError('The program of a command must not be empty');
   if (options.cwd !== undefined) {

@@ -33,7 +33,11 @@ export function checkContent(content: Bytes, expected: ExpectedContent, name: st
  *
  * @yields the same chunks
  */
-async function* passOn(content: Bytes, expected: ExpectedContent, name: string): AsyncGenerator<Uint8Array, void, void> {
+async function* passOn(
+  content: Bytes,
+  expected: ExpectedContent,
+  name: string,
+): AsyncGenerator<Uint8Array, void, void> {
   const sha256 = createHash('sha256');
   const sha512 = createHash('sha512');
   let size = 0;
@@ -48,7 +52,6 @@ async function* passOn(content: Bytes, expected: ExpectedContent, name: string):
   const refuse = (what: string): HostError => new HostError('DIGEST_MISMATCH', `${name} does not have its ${what}`);
   if (expected.sizeBytes !== undefined && size !== expected.sizeBytes)
     throw refuse(`announced size of ${expected.sizeBytes} bytes`);
-  if (expected.sha256 !== undefined && sha256.digest('hex') !== expected.sha256)
-    throw refuse('announced SHA-256');
+  if (expected.sha256 !== undefined && sha256.digest('hex') !== expected.sha256) throw refuse('announced SHA-256');
   if (expected.sha512 !== undefined && sha512.digest('hex') !== expected.sha512) throw refuse('announced SHA-512');
 }

@@ -120,10 +120,11 @@ export async function writeSeedFile(
       await file.close();
     }
     if (overwrite) await rename(temporary, path);
-    else await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') error.message = `${path} is there already; overwrite: true replaces it`;
-      throw error;
-    });
+    else
+      await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') error.message = `${path} is there already; overwrite: true replaces it`;
+        throw error;
+      });
   } finally {
     await rm(temporary, { force: true });
   }

@@ -1,6 +1,6 @@
-import { checkDescription } from './check-description.ts';
 import type { Bytes } from '@optio-ts/host-core';
 
+import { checkDescription } from './check-description.ts';
 import type { Cipher } from './cipher.ts';
 import type { StoredDocument } from './document.ts';
 import { SeedEngineError } from './errors.ts';
