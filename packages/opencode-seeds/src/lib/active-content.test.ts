@@ -18,7 +18,7 @@ describe('findActiveContent', () => {
     ).toEqual([]);
   });
 
-  for (const key of ['agent', 'command', 'instructions', 'mcp', 'permission', 'plugin']) {
+  for (const key of ['agent', 'command', 'enterprise', 'experimental', 'instructions', 'mcp', 'permission', 'plugin']) {
     it(`finds ${key}`, () => {
       expect(inConfig({ [key]: { any: 's3cret' } })).toEqual([
         expect.stringMatching(new RegExp(`^opencode.json ${key}: `)),
@@ -33,6 +33,21 @@ describe('findActiveContent', () => {
     expect(inConfig({ provider: { a: { api: 'http://s3cret' } } })).toHaveLength(1);
     expect(inConfig({ provider: { a: { npm: 'file:///evil.js' } } })).toEqual([
       'opencode.json provider.a.npm: a package',
+    ]);
+  });
+
+  it('finds an address or a package of one model', () => {
+    const model = (provider: JsonObject) => ({ provider: { a: { models: { m: { name: 'M', provider } } } } });
+    expect(inConfig(model({ api: 'http://s3cret' }))).toEqual(['opencode.json provider.a: an address for requests']);
+    expect(inConfig(model({ npm: 'file:///evil.js' }))).toEqual(['opencode.json provider.a.npm: a package']);
+    expect(inConfig(model({}))).toEqual([]);
+  });
+
+  it('finds a login that sends requests elsewhere', () => {
+    const login = { type: 'oauth', refresh: 'r', access: 'a', expires: 1 };
+    expect(names({ auth: { x: login } })).toEqual([]);
+    expect(names({ auth: { x: { ...login, enterpriseUrl: 'evil.example' } } })).toEqual([
+      'auth.json x: an address for requests',
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { isObject } from './config.ts';
+import { isAddressKey, isObject } from './config.ts';
 import type { JsonObject, JsonValue } from './config.ts';
 import { canonical } from './logins.ts';
 
@@ -22,6 +22,8 @@ export interface ActiveItem {
 const activeKeys: Readonly<Record<string, string>> = {
   agent: 'instructions to the agent',
   command: 'a command',
+  enterprise: 'an address for requests',
+  experimental: 'a program',
   formatter: 'a program',
   instructions: 'instructions to the agent',
   lsp: 'a program',
@@ -48,16 +50,22 @@ export function findActiveContent(home: HomeContent): readonly ActiveItem[] {
   const providers = home.config?.['provider'];
   for (const [name, provider] of Object.entries(isObject(providers) ? providers : {})) {
     if (!isObject(provider)) continue;
-    const options = provider['options'];
-    if (hasAddress(provider) || (isObject(options) && hasAddress(options))) {
+    if (hasKey(provider, isAddressKey)) {
       add(`opencode.json provider.${name}: an address for requests`, canonical(provider));
     }
-    if (!isEmpty(provider['npm'])) add(`opencode.json provider.${name}.npm: a package`, canonical(provider['npm']));
+    if (hasKey(provider, (key) => key === 'npm')) {
+      add(`opencode.json provider.${name}.npm: a package`, canonical(provider));
+    }
   }
   for (const [name, entry] of Object.entries(home.auth ?? {})) {
     // A login of this kind fetches configuration, and a command to run, from its address.
     if (isObject(entry) && entry['type'] === 'wellknown') {
       add(`auth.json ${name}: a configuration from elsewhere`, canonical(entry));
+    }
+    const addresses = Object.entries(isObject(entry) ? entry : {}).filter(([key]) => isAddressKey(key));
+    if (addresses.length > 0) {
+      // Not all of it: its tokens change with each refresh.
+      add(`auth.json ${name}: an address for requests`, canonical(Object.fromEntries(addresses)));
     }
   }
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -69,8 +77,10 @@ export function newActiveContent(home: readonly ActiveItem[], before: readonly A
   return home.filter(({ name, fingerprint }) => !known.has(`${fingerprint} ${name}`));
 }
 
-function hasAddress(value: JsonObject): boolean {
-  return Object.keys(value).some((key) => /^(api|base_?url|endpoint|url)$/i.test(key));
+/** Whether there is such a key with something in it, at any depth: a model may have an address of its own. */
+function hasKey(value: JsonValue, isMeant: (key: string) => boolean): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, item]) => (isMeant(key) && !isEmpty(item)) || hasKey(item, isMeant));
 }
 
 function isEmpty(value: JsonValue | undefined): boolean {

@@ -42,3 +42,8 @@ export function hasLogin(auth: JsonObject | undefined): boolean {
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Whether a key of a provider or of a login says where requests go, in any spelling. */
+export function isAddressKey(key: string): boolean {
+  return /^api$|(?:url|uri|endpoint|domain|host)$/i.test(key);
+}

@@ -50,6 +50,14 @@ describe('mergeRotated', () => {
     expect(mergeRotated({ p: second }, { p: oauth('r1', 900) }, history)).toBeUndefined();
   });
 
+  it('takes tokens, and never the address they are sent to', () => {
+    const at = (login: JsonObject, enterpriseUrl: string): JsonObject => ({ ...login, enterpriseUrl });
+    expect(merged(first, first, at(second, 'evil'))).toEqual(second);
+    expect(merged(at(first, 'own'), at(first, 'own'), at(second, 'evil'))).toEqual(at(second, 'own'));
+    expect(merged(at(first, 'own'), at(first, 'own'), second)).toEqual(at(second, 'own'));
+    expect(merged(first, first, at(first, 'evil'))).toBeUndefined();
+  });
+
   it('leaves the other logins of the seed as they are, whatever the session made of them', () => {
     const current = { p: first, q: api('a'), s: oauth('s1', 5) };
     const session = { p: second, q: api('evil'), new: api('evil') };

@@ -1,4 +1,4 @@
-import { isObject } from './config.ts';
+import { isAddressKey, isObject } from './config.ts';
 import type { JsonObject, JsonValue } from './config.ts';
 
 /** One login of a home, without its secret. */
@@ -33,8 +33,8 @@ export interface LoginHistory {
 /**
  * The logins of a seed with those that a session rotated; `undefined` when there is nothing to change.
  *
- * Only a login of OAuth that the session began with and that the seed still has is taken: anything else in `auth.json` may be
- * what a misled agent put there. Never an older one over a newer one: where the seed has changed as well, or the dates tell,
+ * Only a login of OAuth that the session began with and that the seed still has is taken, and never where its requests go:
+ * anything else in `auth.json` may be what a misled agent put there. Never an older one over a newer one: where the seed has changed as well, or the dates tell,
  * the one that is good for longer stays.
  */
 export function mergeRotated(
@@ -43,10 +43,11 @@ export function mergeRotated(
   { base, isFormer }: LoginHistory,
 ): JsonObject | undefined {
   const rotated: Record<string, JsonValue> = {};
-  for (const [provider, entry] of Object.entries(session)) {
+  for (const [provider, own] of Object.entries(session)) {
     const began = base[provider];
     const kept = current[provider];
-    if (!isRotating(entry) || !isRotating(began) || !isRotating(kept)) continue;
+    if (!isRotating(own) || !isRotating(began) || !isRotating(kept)) continue;
+    const entry = withAddressOf(kept, own);
     if (isSame(entry, began) || isSame(entry, kept) || isFormer(provider, entry)) continue;
     const order = compareExpiry(entry, kept);
     const isNewer = isSame(kept, began) ? order !== 'before' : order === 'after';
@@ -80,6 +81,13 @@ export function canonical(value: JsonValue | undefined): string {
   if (!isObject(value)) return JSON.stringify(value) ?? '';
   const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+}
+
+/** A login that goes where another does: refreshing it gives new tokens, and no new address. */
+function withAddressOf(kept: JsonObject, entry: JsonObject): JsonObject {
+  const part = (login: JsonObject, isAddress: boolean): [string, JsonValue][] =>
+    Object.entries(login).filter(([key]) => isAddressKey(key) === isAddress);
+  return Object.fromEntries([...part(entry, false), ...part(kept, true)]);
 }
 
 type RotatingLogin = JsonObject & { readonly refresh: string };

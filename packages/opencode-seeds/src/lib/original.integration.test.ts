@@ -5,13 +5,25 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 import { createLocalHost } from '@optio-ts/host-core';
-import { bytesCipher, createId, DecryptError, noCipher, type Cipher, type Store } from '@optio-ts/seed-engine';
+import {
+  acquireSeedLease,
+  bytesCipher,
+  createId,
+  DecryptError,
+  noCipher,
+  releaseSeedLease,
+  renewSeedLease,
+  rewriteSeed,
+  rotateStore,
+  type Cipher,
+  type Store,
+} from '@optio-ts/seed-engine';
 import { createMongoStore } from '@optio-ts/seed-engine/mongo';
 import { startOriginal, type Original } from '@optio-ts/testkit';
 import { GridFSBucket, MongoClient, ObjectId, type Db } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 
-import { AUTH_FILE, CONFIG_FILE, PLUGINS_DIRECTORY } from './manifest.ts';
+import { AUTH_FILE, CONFIG_FILE, opencodeManifest, PLUGINS_DIRECTORY } from './manifest.ts';
 import { opencodeSeeds, type OpencodeSeeds } from './opencode-seeds.ts';
 
 // The Python package optio-opencode 0.1.6 itself, on the same MongoDB server: what either writes, the other can use.
@@ -186,6 +198,43 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
       });
       await original.plantSeed('round-there', again.id);
       expect(await readTree(homeOf('round-there'))).toEqual(withoutTranscript(await readTree(home)));
+    });
+
+    it('stay usable there after all that is done to them here: label, end, lease, written back, sealed anew', async () => {
+      const home = await fillHome('kept');
+      const { value: theirs } = await original.captureSeed('kept');
+      const ours = await captureOurs('kept-ours');
+      const transform = { files: [AUTH_FILE], apply: async () => ({ [AUTH_FILE]: Buffer.from(files[AUTH_FILE]) }) };
+      const leases = [];
+      for (const seedId of [theirs, ours.id]) {
+        const lease = await acquireSeedLease({ store, manifest: opencodeManifest, seedId, holder: 'a' });
+        leases.push(lease);
+        await seeds.update(seedId, { label: 'kept', expiresAt: new Date(Date.now() + 3_600_000) });
+        await rewriteSeed({ store, cipher, manifest: opencodeManifest, seedId, lease, transform });
+      }
+      // On to the same hooks under another name, and back.
+      if (isSealed) {
+        const renamed = { ...cipher, name: 'renamed' };
+        const ciphers = { store, manifests: [opencodeManifest], agents: [] };
+        await rotateStore({ ...ciphers, cipher: renamed, from: cipher });
+        await rotateStore({ ...ciphers, cipher, from: renamed });
+      }
+      for (const lease of leases) {
+        const { seedId } = lease;
+        await original.plantSeed(`${seedId}-there`, seedId);
+        expect(await readTree(homeOf(`${seedId}-there`))).toEqual(withoutTranscript(await readTree(home)));
+        expect((await original.listSeeds()).map((seed) => seed.seedId)).toContain(seedId);
+
+        // The original knows nothing of leases.
+        await original.purgeSeed(seedId);
+        const bound = { store, manifest: opencodeManifest, lease };
+        await expect(renewSeedLease(bound)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
+        await expect(rewriteSeed({ ...bound, cipher, seedId, transform })).rejects.toMatchObject({
+          code: 'SEED_NOT_FOUND',
+        });
+        await releaseSeedLease(bound);
+      }
+      expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
     });
 
     it('are removed, with their content, by whoever is asked to', async () => {

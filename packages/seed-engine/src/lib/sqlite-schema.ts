@@ -70,6 +70,12 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
+/** Which file lies at a path. */
+export function fileIdentity(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? 'none' : `${found.dev}:${found.ino}`;
+}
+
 function prepare(database: DatabaseSync): void {
   // Refuse before anything is changed, even the journal's mode.
   const format = readFormat(database);

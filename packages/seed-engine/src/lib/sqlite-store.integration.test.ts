@@ -101,6 +101,18 @@ describe('the file of a SQLite store', () => {
     expect(await readdir(join(path, '..'))).toEqual(['store.db']);
   });
 
+  it('is not written to when it was removed or replaced while it was open: nobody would find that again', async () => {
+    await using store = createSqliteStore(path);
+    await store.insert(collection, { id: 'a' });
+    await rm(path);
+    const lost = { code: 'STORE_FAILED', message: expect.stringContaining('removed or replaced') };
+    await expect(store.insert(collection, { id: 'b' })).rejects.toMatchObject(lost);
+    await using fresh = createSqliteStore(path);
+    await fresh.insert(collection, { id: 'c' });
+    await expect(store.get(collection, 'a')).rejects.toMatchObject(lost);
+    expect(await fresh.get(collection, 'c')).toBeDefined();
+  });
+
   it('refuses what is no database', async () => {
     const file = join(directory, 'notes.txt');
     await writeFile(file, 'these are notes and no database at all, however long one reads them\n'.repeat(100));

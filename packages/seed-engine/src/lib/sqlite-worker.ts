@@ -9,7 +9,7 @@ import {
   type SqliteReply,
   type SqliteRequest,
 } from './sqlite-protocol.ts';
-import { FormatTooNewError, openDatabase } from './sqlite-schema.ts';
+import { fileIdentity, FormatTooNewError, openDatabase } from './sqlite-schema.ts';
 
 // The thread of a SQLite store. It imports no package by name: it must run from source as well, where nothing
 // resolves them.
@@ -21,6 +21,7 @@ const { path } = workerData as { readonly path: string };
 const port = parentPort;
 let database: DatabaseSync | undefined;
 let operations: SqliteOperations | undefined;
+let opened: string | undefined;
 
 port?.on('message', (request: SqliteRequest | 'close') => {
   if (request === 'close') {
@@ -32,6 +33,11 @@ port?.on('message', (request: SqliteRequest | 'close') => {
   const { call, operation, parameters } = request;
   try {
     database ??= openDatabase(path);
+    opened ??= fileIdentity(path);
+    // A file without a name takes everything and keeps nothing.
+    if (fileIdentity(path) !== opened) {
+      throw new Error('the file was removed or replaced while it was open; end all that use it, then start again');
+    }
     operations ??= sqliteOperations(database);
     const run = operations[operation] as (...values: readonly unknown[]) => unknown;
     answer({ call, value: run(...parameters) });
