@@ -91,6 +91,8 @@ export async function startLocalProcess(command: Command, options: StartLocalPro
 
   const onAbort = (): void => endFor(commandError('ABORTED', description, command, { cause: abortSignal?.reason }));
   abortSignal?.addEventListener('abort', onAbort, { once: true });
+  // While the system was starting it, nobody listened.
+  if (abortSignal?.aborted === true) onAbort();
   const stopTimer = startTimer(timeoutMs, () =>
     endFor(commandError('TIMEOUT', description, command, { detail: `more than ${timeoutMs} ms` })),
   );

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { HostError } from '../errors.ts';
 import type { HostErrorCode } from '../errors.ts';
 import type { Bytes, Command, CommandOptions, Host, HostProcess, RunResult } from '../host.ts';
@@ -286,6 +288,16 @@ export const lies: readonly Lie[] = [
       },
     }),
     caughtBy: ['abort before the start starts nothing'],
+  },
+  {
+    name: 'takes a command that is aborted while it starts for one that has ended well',
+    tell: (honest) => ({
+      run: async (command, options = {}) => {
+        await nextTurn();
+        return honest.run(options.abortSignal?.aborted === true ? ['true'] : command);
+      },
+    }),
+    caughtBy: ['abort during the start ends what starts'],
   },
   {
     name: 'lets a cut output look whole',

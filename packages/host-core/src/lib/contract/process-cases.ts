@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
 import type { Host, HostProcess } from '../host.ts';
 import { shellScript } from '../script.ts';
@@ -33,6 +33,12 @@ async function startTree(host: Host): Promise<{ child: HostProcess; pids: string
   assert.equal(pids.length, 4);
   for (const pid of pids) assert.notEqual(await processState(host, pid), '');
   return { child, pids };
+}
+
+async function exitOf(starting: Promise<HostProcess>): Promise<void> {
+  await (
+    await starting
+  ).exited;
 }
 
 /** What `spawn` promises, and how things end: kill, abort, timeout. */
@@ -174,6 +180,21 @@ export const processCases: readonly HostCase[] = [
       assert.equal(error.cause, reason);
       await rejectsWith(host.spawn(command, { abortSignal }), 'ABORTED');
       assert.equal(await sh(host, '[ ! -e "$1" ] && echo none', `${directory}/started`), 'none');
+    },
+  },
+  {
+    name: 'abort during the start ends what starts',
+    run: async ({ host }) => {
+      // In the same turn as the call, and in each of those that come next.
+      for (let turns = 0; turns < 12; turns += 1) {
+        const controller = new AbortController();
+        const { signal: abortSignal } = controller;
+        const running = rejectsWith(host.run(['sleep', '600'], { abortSignal }), 'ABORTED');
+        const spawning = rejectsWith(exitOf(host.spawn(['sleep', '600'], { abortSignal })), 'ABORTED');
+        for (let turn = 0; turn < turns; turn += 1) await (turn % 2 === 0 ? undefined : nextTurn());
+        controller.abort();
+        await within(`an abort after ${turns} turns`, Promise.all([running, spawning]), 20_000);
+      }
     },
   },
   {
