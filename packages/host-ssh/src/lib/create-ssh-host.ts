@@ -63,7 +63,7 @@ export function createSshHost(options: CreateSshHostOptions): Host {
 
   const start = async (command: Command, commandOptions: CommandOptions, use: ShellUse): Promise<SshProcess> => {
     if (disposal !== undefined) throw commandError('DISPOSED', description, command);
-    const stop = armStop(command, commandOptions);
+    const stop = armStop(commandOptions, (code, options) => commandError(code, description, command, options));
     try {
       const env = { [RUN_ID_VARIABLE]: createRunId(runIdPrefix), ...commandOptions.env };
       const runId = env[RUN_ID_VARIABLE] ?? '';
@@ -102,16 +102,15 @@ export function createSshHost(options: CreateSshHostOptions): Host {
   };
 
   /** Armed before anything is connected: abort, timeout and the end of the host, each with the error that says so. */
-  const armStop = (command: Command, { abortSignal, timeoutMs }: CommandOptions): Stop => {
+  const armStop = ({ abortSignal, timeoutMs }: StopOptions, explain: Explain): Stop => {
     const controller = new AbortController();
-    const onAbort = (): void =>
-      controller.abort(commandError('ABORTED', description, command, { cause: abortSignal?.reason }));
-    const onDispose = (): void => controller.abort(commandError('DISPOSED', description, command));
+    const onAbort = (): void => controller.abort(explain('ABORTED', { cause: abortSignal?.reason }));
+    const onDispose = (): void => controller.abort(explain('DISPOSED'));
     if (abortSignal?.aborted === true) onAbort();
     abortSignal?.addEventListener('abort', onAbort);
     disposing.signal.addEventListener('abort', onDispose);
     const stopTimer = startTimer(timeoutMs, () =>
-      controller.abort(commandError('TIMEOUT', description, command, { detail: `more than ${timeoutMs} ms` })),
+      controller.abort(explain('TIMEOUT', { detail: `more than ${timeoutMs} ms` })),
     );
     return {
       signal: controller.signal,
@@ -169,14 +168,20 @@ export function createSshHost(options: CreateSshHostOptions): Host {
     },
     forwardPort: async (port, forwardOptions = {}) => {
       const { localPort, abortSignal } = forwardOptions;
+      const options = { port, description, ...(localPort !== undefined && { localPort }) };
       checkPort(port, 'port');
       if (localPort !== undefined) checkPort(localPort, 'localPort', true);
-      const what = `Cannot forward port ${port} of ${description}`;
-      if (disposal !== undefined) throw new HostError('DISPOSED', `${what}: the host was closed`);
-      if (abortSignal?.aborted === true)
-        throw new HostError('ABORTED', `${what}: aborted`, { cause: abortSignal.reason });
+      const explain: Explain = (code, errorOptions) =>
+        new HostError(
+          code,
+          `Cannot forward port ${port} of ${description}: ${code === 'DISPOSED' ? 'the host was closed' : 'aborted'}`,
+          errorOptions,
+        );
+      if (disposal !== undefined) throw explain('DISPOSED');
+      const stop = armStop({ abortSignal }, explain);
       const takeConnection = (signal: AbortSignal) => pool.takeConnection(signal);
-      const forward = await track(openForward({ ...forwardOptions, port, description, takeConnection }));
+      const opening = openForward({ ...options, stopSignal: stop.signal, takeConnection });
+      const forward = await track(opening).finally(() => stop.disarm());
       forwards.add(forward);
       return {
         localPort: forward.localPort,
@@ -189,6 +194,14 @@ export function createSshHost(options: CreateSshHostOptions): Host {
     [Symbol.asyncDispose]: () => (disposal ??= dispose()),
   };
 }
+
+interface StopOptions {
+  readonly abortSignal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Makes the error of what was ended for a reason. */
+type Explain = (code: 'ABORTED' | 'DISPOSED' | 'TIMEOUT', options?: ErrorOptions & { detail?: string }) => HostError;
 
 interface Stop {
   readonly signal: AbortSignal;

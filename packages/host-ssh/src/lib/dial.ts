@@ -38,7 +38,7 @@ export async function dial(options: ResolvedOptions, abortSignal: AbortSignal): 
     for (const endpoint of options.route) {
       const previous = hops.at(-1);
       const way = previous
-        ? { socket: await through(previous.client, endpoint) }
+        ? { socket: await through(previous.client, endpoint, options, abortSignal) }
         : await openSocket(endpoint, options, abortSignal);
       hops.push(await logIn(way, endpoint, options, abortSignal));
     }
@@ -87,13 +87,27 @@ const socketReasons: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset',
 };
 
-function through(client: Client, endpoint: ResolvedEndpoint): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
+async function through(
+  client: Client,
+  endpoint: ResolvedEndpoint,
+  options: ResolvedOptions,
+  abortSignal: AbortSignal,
+): Promise<Duplex> {
+  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+  const fail = (error: Error): void =>
+    reject(connectFailed(endpoint, `the jump host cannot reach it: ${printable(error.message)}`, { cause: error }));
+  // A channel that comes too late ends with the jump host's connection, which whoever gave up closes.
+  const stop = armed(endpoint, options, abortSignal, reject);
+  try {
     client.forwardOut('127.0.0.1', 0, endpoint.host, endpoint.port, (error, channel) => {
-      if (error) reject(connectFailed(endpoint, `the jump host cannot reach it: ${error.message}`, { cause: error }));
+      if (error) fail(error);
       else resolve(channel);
     });
-  });
+  } catch (error) {
+    // ssh2 throws where the connection is already going down.
+    fail(error as Error);
+  }
+  return promise.finally(stop);
 }
 
 async function logIn(
@@ -104,19 +118,32 @@ async function logIn(
 ): Promise<Dialled> {
   const client = new ssh2.Client();
   const ready = Promise.withResolvers<void>();
+  // It may be rejected at any time from now on, and is waited for only after other things.
+  ready.promise.catch(() => undefined);
+  const early = ready.promise as Promise<never>;
   const lost = Promise.withResolvers<Error | undefined>();
   let refusal: HostKeyRefusal | undefined;
   let isReady = false;
   let isLost = false;
   let lastError: (Error & { readonly level?: string }) | undefined;
+  let plan: LoginPlan | undefined;
 
+  // Before ssh2's own listener: whoever hears that a channel has closed can then already see that the link is gone.
+  socket.on('close', () => {
+    isLost = true;
+    lost.resolve(lastError);
+    if (!isReady) ready.reject(beforeLogin(endpoint, plan, lastError?.message ?? 'the server hung up', lastError));
+  });
+  socket.once('error', (error: Error) => (lastError = error));
   const stop = armed(endpoint, options, abortSignal, ready.reject);
   try {
-    const plan = await planAuthentication(endpoint.user, endpoint.authentication);
-    const check = await endpoint.hostKeys.open(endpoint.keyName).catch((error: Error) => {
+    const ways = await Promise.race([planAuthentication(endpoint.user, endpoint.authentication), early]);
+    plan = ways;
+    const opening = endpoint.hostKeys.open(endpoint.keyName).catch((error: Error) => {
       const message = `Host key of ${endpoint.description} refused: ${endpoint.hostKeys.description} cannot be read (${error.message}); nothing is accepted unread`;
       throw new HostError('HOST_KEY_REFUSED', message, { cause: error });
     });
+    const check = await Promise.race([opening, early]);
     // One listener for the client's whole life: ssh2 reports errors long after `ready`, and an unheard one ends the process.
     client.on('error', (error: Error & { level?: string }) => {
       lastError = error;
@@ -126,18 +153,12 @@ async function logIn(
         const message = `Host key of ${endpoint.description} refused: ${refusal.reason}; ${refusal.remedy}`;
         ready.reject(new HostError('HOST_KEY_REFUSED', message));
       } else if (error.level === 'client-authentication') {
-        ready.reject(loginFailed(endpoint, plan.describe(), { cause: error }));
-      } else ready.reject(beforeLogin(endpoint, plan, error.message, error));
+        ready.reject(loginFailed(endpoint, ways.describe(), { cause: error }));
+      } else ready.reject(beforeLogin(endpoint, ways, error.message, error));
     });
     client.on('ready', () => {
       isReady = true;
       ready.resolve();
-    });
-    // Before ssh2's own listener: whoever hears that a channel has closed can then already see that the link is gone.
-    socket.on('close', () => {
-      isLost = true;
-      lost.resolve(lastError);
-      if (!isReady) ready.reject(beforeLogin(endpoint, plan, lastError?.message ?? 'the server hung up', lastError));
     });
     client.connect({
       sock: socket as never,
@@ -159,7 +180,7 @@ async function logIn(
           },
         );
       },
-      authHandler: plan.handler as never,
+      authHandler: ways.handler as never,
     });
     signAtOnce(client);
     const version = readVersion(socket);
@@ -239,12 +260,17 @@ function connectFailed(endpoint: ResolvedEndpoint, reason: string, options: Erro
 }
 
 /** Once something was shown to the server, its hanging up is an answer to that: OpenSSH does it after too many tries. */
-function beforeLogin(endpoint: ResolvedEndpoint, plan: LoginPlan, reason: string, cause: Error | undefined): HostError {
+function beforeLogin(
+  endpoint: ResolvedEndpoint,
+  plan: LoginPlan | undefined,
+  reason: string,
+  cause: Error | undefined,
+): HostError {
   const options = cause === undefined ? {} : { cause };
   if (reason === 'Connection lost before handshake') {
     return connectFailed(endpoint, 'it hung up before the login; is that the port of an SSH server?', options);
   }
-  if (!plan.hasTried()) return connectFailed(endpoint, `${printable(reason)} before the login`, options);
+  if (plan?.hasTried() !== true) return connectFailed(endpoint, `${printable(reason)} before the login`, options);
   return loginFailed(endpoint, `${plan.describe()}; then the connection ended: ${printable(reason)}`, options);
 }
 

@@ -7,8 +7,10 @@ import type { Client, ClientChannel } from 'ssh2';
 import type { Dialled } from './dial.ts';
 
 /** What a forward needs of the host object. */
-export interface OpenForwardOptions extends ForwardPortOptions {
+export interface OpenForwardOptions extends Pick<ForwardPortOptions, 'localPort'> {
   readonly port: number;
+  /** Ends the opening, with a `HostError` as its reason. */
+  readonly stopSignal: AbortSignal;
   readonly description: string;
   /** Gives a live connection; a new one after a loss, so that the local port outlives the link. */
   readonly takeConnection: (abortSignal: AbortSignal) => Promise<Dialled>;
@@ -18,11 +20,11 @@ const loopback = '127.0.0.1';
 
 /** Listens on this machine and carries each connection to the host's port. Throws `FORWARD_FAILED`, `ABORTED` and as a run does. */
 export async function openForward(options: OpenForwardOptions): Promise<PortForward> {
-  const { port, description, localPort = 0, abortSignal, takeConnection } = options;
+  const { port, description, localPort = 0, stopSignal, takeConnection } = options;
   const closing = new AbortController();
   const sockets = new Set<Socket>();
   // So that what is wrong with the host is said now and not at the first connection.
-  await takeConnection(abortSignal ?? closing.signal);
+  await takeConnection(stopSignal);
 
   // Half-open both ways: a side that has said all it wants still reads the answer.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -34,12 +36,12 @@ export async function openForward(options: OpenForwardOptions): Promise<PortForw
   });
   server.listen({ host: loopback, port: localPort });
   try {
-    await once(server, 'listening', abortSignal === undefined ? {} : { signal: abortSignal });
+    await once(server, 'listening', { signal: stopSignal });
   } catch (cause) {
     server.close();
-    const isAborted = abortSignal?.aborted === true;
-    const message = `Cannot forward port ${port} of ${description}: ${isAborted ? 'aborted' : (cause as Error).message}`;
-    throw new HostError(isAborted ? 'ABORTED' : 'FORWARD_FAILED', message, { cause });
+    if (stopSignal.aborted) throw stopSignal.reason;
+    const message = `Cannot forward port ${port} of ${description}: ${(cause as Error).message}`;
+    throw new HostError('FORWARD_FAILED', message, { cause });
   }
   const closed = once(server, 'close');
   return {
