@@ -26,6 +26,9 @@ export const pathExitCodes: Readonly<Record<'link' | 'notDirectory' | 'notFound'
   notDirectory: 47,
 };
 
+/** Seconds for a file to be opened: a disk may have to be woken first, or a network asked. */
+const openLimitSeconds = 10;
+
 /**
  * Shell functions in front of a script that touches one place on a host.
  *
@@ -34,7 +37,8 @@ export const pathExitCodes: Readonly<Record<'link' | 'notDirectory' | 'notFound'
  *   one cannot be exchanged any more.
  * - `make_and_enter DIRECTORY BENEATH` does the same and makes what is missing on the way, step by step.
  * - `open_regular NAME BENEATH` opens a regular file of the current directory as descriptor 3 and, with BENEATH, compares
- *   what was opened in the same way.
+ *   what was opened in the same way. A pipe that took the file's place since it was looked at would be waited for without
+ *   an end, and a shell cannot open without waiting: a guard ends it.
  * - `describe PATH` prints mode (hexadecimal), size and modification time.
  */
 export const enterScript: string = `${hereFunction}
@@ -65,7 +69,14 @@ open_regular() {
   if [ -n "$2" ] && [ -L "./$1" ]; then exit ${pathExitCodes.link}; fi
   [ -e "./$1" ] || [ -L "./$1" ] || exit ${pathExitCodes.notFound}
   [ -f "./$1" ] || exit ${pathExitCodes.notRegular}
-  exec 3<"./$1" || exit
+  (
+    trap 'kill "$!" 2>/dev/null; exit' TERM
+    sleep ${openLimitSeconds} 2>/dev/null &
+    wait "$!" && { echo 'it cannot be opened: that does not end, as of a pipe' >&2; kill -KILL $$; }
+  ) </dev/null >/dev/null &
+  guard=$!
+  { command exec 3<"./$1"; } || { kill $guard; exit 1; }
+  kill $guard
   if [ -n "$2" ] && [ -e /proc/self/fd/3 ]; then
     [ "$(readlink /proc/self/fd/3)" = "$(here)/$1" ] || exit ${pathExitCodes.link}
   fi
