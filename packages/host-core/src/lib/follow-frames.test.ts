@@ -10,7 +10,7 @@ const output = Buffer.concat([
 
 describe('createFrameReader', () => {
   it.each([1, 2, 3, 7, 1000])('takes output in pieces of %i bytes apart', (size) => {
-    const read = createFrameReader();
+    const read = createFrameReader(10);
     const frames = [];
     for (let from = 0; from < output.length; from += size) frames.push(...read(output.subarray(from, from + size)));
     const bytes = frames.map((frame) => (frame.kind === 'bytes' ? Buffer.from(frame.bytes).toString('latin1') : ''));
@@ -31,6 +31,7 @@ describe('createFrameReader', () => {
 
   it.each([
     'Welcome to build-3!\n',
+    'F 1 20 0 11\n',
     'F 1 2\n',
     'F 1 2 -3 4\n',
     'F 1 2 3 4 5\n',
@@ -40,6 +41,6 @@ describe('createFrameReader', () => {
     'X 1 2 3\n',
     'x'.repeat(101),
   ])('refuses %j', (text) => {
-    expect(() => createFrameReader()(Buffer.from(text))).toThrow(SyntaxError);
+    expect(() => createFrameReader(10)(Buffer.from(text))).toThrow(SyntaxError);
   });
 });

@@ -16,8 +16,11 @@ export type FollowFrame =
 const longestHeader = 100;
 const newline = 10;
 
-/** Makes what takes the script's output apart. Throws a `SyntaxError` at anything that the script does not say. */
-export function createFrameReader(): (chunk: Uint8Array) => FollowFrame[] {
+/**
+ * Makes what takes the script's output apart. Throws a `SyntaxError` at anything that the script does not say, also a frame of
+ * more than `mostBytes`: they are held until it is whole.
+ */
+export function createFrameReader(mostBytes: number): (chunk: Uint8Array) => FollowFrame[] {
   let header = '';
   let id = 0;
   let left = 0;
@@ -38,6 +41,7 @@ export function createFrameReader(): (chunk: Uint8Array) => FollowFrame[] {
       if (end < 0) break;
       rest = rest.subarray(end + 1);
       const frame = readHeader(header);
+      if (frame.kind === 'begin' && frame.length > mostBytes) throw new SyntaxError('Not a frame of the follow script');
       header = '';
       frames.push(frame);
       if (frame.kind === 'begin') ({ id, length: left } = frame);

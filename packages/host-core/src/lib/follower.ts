@@ -194,7 +194,7 @@ export function createFollower(host: Host, { stuckMs = 15_000 }: CreateFollowerO
     const process = await started;
     isReady = true;
     plan();
-    const takeApart = createFrameReader();
+    const takeApart = createFrameReader(largestFrame);
     for await (const chunk of process.stdout) {
       hasHeard = true;
       for (const frame of takeApart(chunk)) take(frame);
