@@ -185,13 +185,13 @@ export const processCases: readonly HostCase[] = [
   {
     name: 'abort during the start ends what starts',
     run: async ({ host }) => {
-      // In the same turn as the call, and in each of those that come next.
-      for (let turns = 0; turns < 12; turns += 1) {
+      // In the same turn as the call, and in some of those that come next.
+      for (const turns of [0, 1, 4]) {
         const controller = new AbortController();
         const { signal: abortSignal } = controller;
         const running = rejectsWith(host.run(['sleep', '600'], { abortSignal }), 'ABORTED');
         const spawning = rejectsWith(exitOf(host.spawn(['sleep', '600'], { abortSignal })), 'ABORTED');
-        for (let turn = 0; turn < turns; turn += 1) await (turn % 2 === 0 ? undefined : nextTurn());
+        for (let turn = 0; turn < turns; turn += 1) await nextTurn();
         controller.abort();
         await within(`an abort after ${turns} turns`, Promise.all([running, spawning]), 20_000);
       }
