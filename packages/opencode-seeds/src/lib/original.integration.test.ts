@@ -141,6 +141,43 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
       expect(await readTree(target)).toEqual(withoutTranscript(await readTree(home)));
     });
 
+    it('stay usable there after all that is done to them here: label, end, lease, written back, sealed anew', async () => {
+      const home = await fillHome('kept');
+      const { value: theirs } = await original.captureSeed('kept');
+      const ours = await captureOurs('kept-ours');
+      const transform = { files: [AUTH_FILE], apply: async () => ({ [AUTH_FILE]: Buffer.from(files[AUTH_FILE]) }) };
+      const leases = [];
+      for (const seedId of [theirs, ours.id]) {
+        const lease = await acquireSeedLease({ store, manifest: opencodeManifest, seedId, holder: 'a' });
+        leases.push(lease);
+        await seeds.update(seedId, { label: 'kept', expiresAt: new Date(Date.now() + 3_600_000) });
+        await rewriteSeed({ store, cipher, manifest: opencodeManifest, seedId, lease, transform });
+      }
+      // On to the same hooks under another name, and back.
+      if (isSealed) {
+        const renamed = { ...cipher, name: 'renamed' };
+        const ciphers = { store, manifests: [opencodeManifest], agents: [] };
+        await rotateStore({ ...ciphers, cipher: renamed, from: cipher });
+        await rotateStore({ ...ciphers, cipher, from: renamed });
+      }
+      for (const lease of leases) {
+        const { seedId } = lease;
+        await original.plantSeed(`${seedId}-there`, seedId);
+        expect(await readTree(homeOf(`${seedId}-there`))).toEqual(withoutTranscript(await readTree(home)));
+        expect((await original.listSeeds()).map((seed) => seed.seedId)).toContain(seedId);
+
+        // The original knows nothing of leases.
+        await original.purgeSeed(seedId);
+        const bound = { store, manifest: opencodeManifest, lease };
+        await expect(renewSeedLease(bound)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
+        await expect(rewriteSeed({ ...bound, cipher, seedId, transform })).rejects.toMatchObject({
+          code: 'SEED_NOT_FOUND',
+        });
+        await releaseSeedLease(bound);
+      }
+      expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
+    });
+
     it('have the fields and bytes that the original needs when they are written here', async () => {
       const processId = createId();
       const seed = await captureOurs('ours', { processId, label: 'work' });
@@ -198,43 +235,6 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
       });
       await original.plantSeed('round-there', again.id);
       expect(await readTree(homeOf('round-there'))).toEqual(withoutTranscript(await readTree(home)));
-    });
-
-    it('stay usable there after all that is done to them here: label, end, lease, written back, sealed anew', async () => {
-      const home = await fillHome('kept');
-      const { value: theirs } = await original.captureSeed('kept');
-      const ours = await captureOurs('kept-ours');
-      const transform = { files: [AUTH_FILE], apply: async () => ({ [AUTH_FILE]: Buffer.from(files[AUTH_FILE]) }) };
-      const leases = [];
-      for (const seedId of [theirs, ours.id]) {
-        const lease = await acquireSeedLease({ store, manifest: opencodeManifest, seedId, holder: 'a' });
-        leases.push(lease);
-        await seeds.update(seedId, { label: 'kept', expiresAt: new Date(Date.now() + 3_600_000) });
-        await rewriteSeed({ store, cipher, manifest: opencodeManifest, seedId, lease, transform });
-      }
-      // On to the same hooks under another name, and back.
-      if (isSealed) {
-        const renamed = { ...cipher, name: 'renamed' };
-        const ciphers = { store, manifests: [opencodeManifest], agents: [] };
-        await rotateStore({ ...ciphers, cipher: renamed, from: cipher });
-        await rotateStore({ ...ciphers, cipher, from: renamed });
-      }
-      for (const lease of leases) {
-        const { seedId } = lease;
-        await original.plantSeed(`${seedId}-there`, seedId);
-        expect(await readTree(homeOf(`${seedId}-there`))).toEqual(withoutTranscript(await readTree(home)));
-        expect((await original.listSeeds()).map((seed) => seed.seedId)).toContain(seedId);
-
-        // The original knows nothing of leases.
-        await original.purgeSeed(seedId);
-        const bound = { store, manifest: opencodeManifest, lease };
-        await expect(renewSeedLease(bound)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
-        await expect(rewriteSeed({ ...bound, cipher, seedId, transform })).rejects.toMatchObject({
-          code: 'SEED_NOT_FOUND',
-        });
-        await releaseSeedLease(bound);
-      }
-      expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
     });
 
     it('are removed, with their content, by whoever is asked to', async () => {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-import { createGunzip, createGzip, gunzipSync } from 'node:zlib';
+import { createGunzip, createGzip, gunzipSync, gzipSync } from 'node:zlib';
 
+import { rawTar, tarEnd } from '@optio-ts/testkit';
 import { extract as extractTar, pack as packTar, type Header } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 
@@ -57,6 +58,18 @@ describe('filterSeedArchive', { timeout: 60_000 }, () => {
       taken: ['.local/share/opencode/auth.json', '.config/opencode/plugins/run.sh'],
       skipped: [],
       sizeBytes: 4,
+    });
+  });
+
+  it('refuses names that are not UTF-8, of which two would become one', async () => {
+    const member = (byte: number) => {
+      const name = Buffer.from('.config/opencode/plugins/?');
+      return rawTar({ name: Buffer.concat([name.subarray(0, -1), Buffer.from([byte])]), content: 'x' });
+    };
+    const archive = gzipSync(Buffer.concat([member(0xe4), member(0xf6), tarEnd]));
+    await expect(filter(archive)).rejects.toMatchObject({
+      code: 'SEED_MALFORMED',
+      message: expect.stringMatching(/plugins.*not UTF-8/),
     });
   });
 

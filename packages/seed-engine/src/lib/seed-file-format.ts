@@ -32,6 +32,8 @@ export interface OpenedSeedFile {
   readonly header: SeedFileHeader;
   /** Throws `SEED_FILE_CORRUPT` at its end unless the whole file is as it was written: nothing is to be believed before. */
   readonly content: Bytes;
+  /** Closes the file when nobody has begun to read the content. */
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -55,6 +57,15 @@ export async function* encodeSeedFile(header: SeedFileHeader, content: Bytes): A
 /** Reads the head of a seed file. Throws `SEED_FILE_CORRUPT`, and `SEED_VERSION_UNKNOWN` for one of a version to come. */
 export async function decodeSeedFile(file: Bytes): Promise<OpenedSeedFile> {
   const iterator = file[Symbol.asyncIterator]();
+  try {
+    return await readHead(iterator);
+  } catch (error) {
+    await iterator.return?.();
+    throw error;
+  }
+}
+
+async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<OpenedSeedFile> {
   let head: Buffer = Buffer.alloc(0);
   let end = -1;
   while (end === -1) {
@@ -66,7 +77,18 @@ export async function decodeSeedFile(file: Bytes): Promise<OpenedSeedFile> {
     if (end === -1 && (done === true || head.length > maxHeaderBytes)) throw corrupt('it is no seed file');
   }
   const header = readHeader(head.subarray(head.indexOf('\n') + 1, end).toString('utf8'));
-  return { header, content: readContent(head.subarray(0, end + 1), head.subarray(end + 1), iterator) };
+  let isBegun = false;
+  async function* content(): AsyncGenerator<Uint8Array> {
+    isBegun = true;
+    yield* readContent(head.subarray(0, end + 1), head.subarray(end + 1), iterator);
+  }
+  return {
+    header,
+    content: content(),
+    async close() {
+      if (!isBegun) await iterator.return?.();
+    },
+  };
 }
 
 async function* readContent(

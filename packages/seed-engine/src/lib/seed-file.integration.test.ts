@@ -142,6 +142,26 @@ describe('a seed file', () => {
     }
   });
 
+  it('is closed when it is refused before all of it was read', async () => {
+    const bytes = await readAll(exportSeed({ store: here, manifest, seedId: seed.id }));
+    const closed: string[] = [];
+    async function* watched(name: string, start: Uint8Array): AsyncGenerator<Uint8Array> {
+      try {
+        yield start;
+        yield new Uint8Array(100);
+      } finally {
+        closed.push(name);
+      }
+    }
+    const refuse = (name: string, start: Uint8Array, more: object = {}) =>
+      expect(take({ from: mine, file: watched(name, start), ...more })).rejects.toThrow();
+    await refuse('no head', Buffer.from('optio seed file 1\n{none}\n'));
+    await refuse('agent', bytes, { manifest: { ...manifest, agent: 'other' } });
+    await refuse('cipher', bytes, { from: { ...mine, name: 'other' } });
+    await refuse('content', bytes);
+    expect(closed).toEqual(['no head', 'agent', 'cipher', 'content']);
+  });
+
   it('is refused when it is of another agent, of a version to come, or a transform throws', async () => {
     const export_ = () => exportSeed({ store: here, manifest, seedId: seed.id });
     const other = { ...manifest, agent: 'other' };

@@ -81,24 +81,28 @@ export async function* exportSeed(options: ExportSeedOptions): AsyncGenerator<Ui
 export async function importSeed(options: ImportSeedOptions): Promise<Seed> {
   const { store, cipher, manifest, file, from = cipher, transform, abortSignal } = options;
   checkTransform(transform, manifest.include);
-  const { header, content } = await decodeSeedFile(file);
-  if (header.agent !== undefined && header.agent !== manifest.agent) {
-    throw new SeedEngineError(
-      'SEED_MALFORMED',
-      `This seed file is of ${JSON.stringify(header.agent.slice(0, 40))}, and ${manifest.agent} is expected`,
-    );
+  const { header, content, close } = await decodeSeedFile(file);
+  try {
+    if (header.agent !== undefined && header.agent !== manifest.agent) {
+      throw new SeedEngineError(
+        'SEED_MALFORMED',
+        `This seed file is of ${JSON.stringify(header.agent.slice(0, 40))}, and ${manifest.agent} is expected`,
+      );
+    }
+    checkManifestVersion('This seed file', header.manifestVersion, manifest);
+    const plain = openContent(from, header.cipher, content, 'this seed file');
+    const { agent: _agent, cipher: _cipher, ...said } = header;
+    return await writeSeed({
+      store,
+      cipher,
+      manifest,
+      abortSignal,
+      archive: filterSeedArchive(plain, manifest.include, transform === undefined ? {} : { transform }).content,
+      describe: () => ({ ...said, ...(options.label === undefined ? {} : { label: options.label }) }),
+    });
+  } finally {
+    await close();
   }
-  checkManifestVersion('This seed file', header.manifestVersion, manifest);
-  const plain = openContent(from, header.cipher, content, 'this seed file');
-  const { agent: _agent, cipher: _cipher, ...said } = header;
-  return writeSeed({
-    store,
-    cipher,
-    manifest,
-    abortSignal,
-    archive: filterSeedArchive(plain, manifest.include, transform === undefined ? {} : { transform }).content,
-    describe: () => ({ ...said, ...(options.label === undefined ? {} : { label: options.label }) }),
-  });
 }
 
 /**

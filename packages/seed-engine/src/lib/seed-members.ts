@@ -39,6 +39,8 @@ export function memberFilter(include: readonly string[]): (member: ArchiveMember
     const name = normalize(member.name);
     if (name === undefined) return refuse('its name leaves the home');
     if (!entries.some((entry) => name === entry || name.startsWith(`${entry}/`))) return { decision: 'skip' };
+    // What is not UTF-8 was read as this character: two such names would be one.
+    if (name.includes('\uFFFD')) return refuse('its name is not UTF-8');
     const parents = parentsOf(name);
     if (parents.some((parent) => links.has(parent))) return refuse('it lies below a link');
     for (const parent of parents) directories.add(parent);
