@@ -143,6 +143,9 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
           knownLimit = Math.min(knownLimit, connection.limit);
           // A server frees a session a little after it has said that the channel is closed.
           return timers.after(sessionFreedMs, pump);
+        } else if (!hasServed && connection.priming > 0) {
+          // Of those that a new connection opens together the last one decides: one that is still on its way may be well.
+          return;
         } else noteFailedShell(connection, error);
         pump();
       },
