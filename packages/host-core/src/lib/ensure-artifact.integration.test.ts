@@ -245,7 +245,7 @@ describe('stageFile', () => {
 
   it.each([
     ['a digest that lies', { sha512: createHash('sha512').update('other').digest('hex') }],
-    ['another digest that lies', { sha256: '00' }],
+    ['another digest that lies', { sha256: '00'.repeat(32) }],
     ['too few bytes', { sizeBytes: whole.length + 1 }],
     ['too many bytes', { sizeBytes: whole.length - 1 }],
   ])('refuses %s, and nothing is published', async (_, file) => {

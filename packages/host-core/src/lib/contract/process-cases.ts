@@ -96,6 +96,7 @@ export const processCases: readonly HostCase[] = [
         if (hasPassed) await host.run(['true']);
         if (bytes > 40 * 1_048_576) break;
       }
+      assert.ok(bytes > 40 * 1_048_576, `the output ended after ${bytes} bytes`);
       const written = Number(await sh(host, 'cat "$1"', `${directory}/written`)) * 1_048_576;
       assert.ok(written - bytes < 12 * 1_048_576, `${written} bytes were written when ${bytes} had been read`);
     },
