@@ -21,8 +21,9 @@ describe('isolateCommand', () => {
     grants: { readOnly: ['/data'], readWrite: ['/out'] },
   };
 
-  it('leaves a command alone that is not confined', () => {
-    expect(isolateCommand(['opencode'], { ...isolation, isConfined: false })).toEqual(['opencode']);
+  it('has a command that is not confined look above its task directory first', () => {
+    const command = isolateCommand(['opencode', 'serve'], { ...isolation, isConfined: false });
+    expect(command.slice(-3)).toEqual(['/td', 'opencode', 'serve']);
   });
 
   it('grants the programs and what is asked for, and hides the records of the supervisor', () => {

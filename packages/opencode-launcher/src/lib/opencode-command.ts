@@ -1,4 +1,4 @@
-import { confineCommand } from '@optio-ts/host-core';
+import { confineCommand, shellScript } from '@optio-ts/host-core';
 import type { Command, ConfineMode } from '@optio-ts/host-core';
 
 import { OpencodeError } from './errors.ts';
@@ -38,9 +38,35 @@ export function serveCommand(options: ServeCommandOptions): Command {
   return [options.program, options.mode, `--hostname=${options.hostname}`, `--port=${options.port}`];
 }
 
-/** Puts a command of opencode into its confinement, where there is one. The same for the server and for every other call. */
+/** What a command that was not run says instead, before the path. */
+export const FOREIGN_PARENT = 'optio: somebody else may give the agent orders: ';
+
+/**
+ * opencode runs the plugins of every `.opencode` above its directory, and no setting keeps it from that (1.18.33, measured). One
+ * that belongs to somebody else ends the start. `$1` is the task directory; nobody else can write below it.
+ */
+const PARENT_CHECK = `
+directory=$1
+shift
+user=$(id -u)
+while :; do
+  directory=\${directory%/*}
+  if [ -n "$(find "$directory/.opencode" -prune ! -user "$user" ! -user 0 2>/dev/null)" ]; then
+    printf '${FOREIGN_PARENT}%s\\n' "$directory/.opencode"
+    exit 78
+  fi
+  [ -n "$directory" ] || break
+done
+exec "$@"
+`;
+
+/**
+ * Puts a command of opencode into its confinement, where there is one. Elsewhere it is run only where nobody else has a say. The
+ * same for the server and for every other call.
+ */
 export function isolateCommand(command: Command, isolation: OpencodeIsolation): Command {
-  if (!isolation.isConfined) return command;
+  // Confined, it sees nothing above the task directory.
+  if (!isolation.isConfined) return shellScript(PARENT_CHECK, isolation.directories.taskDirectory, ...command);
   return confineCommand(command, {
     taskDirectory: isolation.directories.taskDirectory,
     cwd: isolation.directories.workdir,

@@ -11,6 +11,11 @@ describe('describeStartFailure', () => {
     ['PORT_TAKEN', ['\u001B[91m\u001B[1mError: \u001B[0mUnexpected error', '', 'ServeError'], 'port 12345'],
     ['CONFIG_INVALID', ['Error: Config file at /home/x/opencode.json is not valid JSON(C): '], '/home/x/opencode.json'],
     ['CONFIG_INVALID', ['Error: Configuration is invalid at /home/x/opencode.json'], '/home/x/opencode.json'],
+    [
+      'CONFIG_INVALID',
+      ['optio: somebody else may give the agent orders: /tmp/.opencode'],
+      '/tmp/.opencode is not yours',
+    ],
     ['HOME_NOT_WRITABLE', ["Error: EACCES: permission denied, mkdir '/x/.local'"], 'EACCES: permission denied'],
     ['DATABASE_UNUSABLE', ['Error: Unexpected error', '', 'unable to open database file'], 'database'],
     ['HOME_NOT_WRITABLE', ["ENOTDIR: not a directory, mkdir '/x/opencode'"], 'ENOTDIR'],

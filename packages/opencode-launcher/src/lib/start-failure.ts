@@ -3,6 +3,7 @@ import type { ProcessExit } from '@optio-ts/host-core';
 
 import { OpencodeStartError } from './errors.ts';
 import type { OpencodeErrorCode } from './errors.ts';
+import { FOREIGN_PARENT } from './opencode-command.ts';
 import { stripAnsi } from './ready-line.ts';
 import { redact } from './redact.ts';
 
@@ -45,6 +46,12 @@ function exitReason(failure: StartFailure, text: string, exit: ProcessExit): Rea
   // Neither the port nor EADDRINUSE is printed, only the name of the error (measured with 1.18.33).
   if (/ServeError|EADDRINUSE/.test(text)) {
     return { code: 'PORT_TAKEN', reason: `port ${failure.port} is taken or may not be used` };
+  }
+  const parent = text.split('\n').find((line) => line.startsWith(FOREIGN_PARENT));
+  if (parent !== undefined) {
+    const path = parent.slice(FOREIGN_PARENT.length);
+    const remedy = 'remove it, confine opencode, or keep tasks where nobody else can write';
+    return { code: 'CONFIG_INVALID', reason: `${path} is not yours, and opencode would obey it: ${remedy}` };
   }
   const configFile = /(?:Config file at|Configuration is invalid at) (\S+)/.exec(text)?.[1];
   if (configFile !== undefined) return { code: 'CONFIG_INVALID', reason: `its configuration ${configFile} is broken` };
