@@ -58,6 +58,12 @@ describe('decideConfinement', () => {
     expect(decision.warning).toContain('build-3');
   });
 
+  it.each(['require', '', true])('takes no other mode: %j', (mode) => {
+    expect(() => decideConfinement(mode as never, false, 'build-3')).toThrow(
+      /confine must be one of auto, required, off/,
+    );
+  });
+
   it('refuses where it must and cannot', () => {
     expect(() => decideConfinement('required', false, 'build-3')).toThrow(
       expect.objectContaining({ code: 'CONFINEMENT_UNAVAILABLE' }),

@@ -84,8 +84,16 @@ export interface ConfinementDecision {
   readonly warning: string | undefined;
 }
 
-/** Decides whether opencode is confined. Throws `CONFINEMENT_UNAVAILABLE` where it must be and cannot. */
+const confineModes: readonly string[] = ['auto', 'required', 'off'] satisfies readonly ConfineMode[];
+
+/**
+ * Decides whether opencode is confined. Throws `CONFINEMENT_UNAVAILABLE` where it must be and cannot, and a `TypeError` for
+ * another mode: a misspelt `required` would be taken for `auto`.
+ */
 export function decideConfinement(mode: ConfineMode, canConfine: boolean, host: string): ConfinementDecision {
+  if (!confineModes.includes(mode)) {
+    throw new TypeError(`confine must be one of ${confineModes.join(', ')}, not ${JSON.stringify(mode)}`);
+  }
   if (mode === 'off') return { isConfined: false, warning: undefined };
   if (canConfine) return { isConfined: true, warning: undefined };
   const reason = `Bubblewrap does not work on ${host}: install bubblewrap and allow unprivileged user namespaces`;
