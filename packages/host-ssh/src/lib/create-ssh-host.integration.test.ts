@@ -9,7 +9,8 @@ import { hostContract } from '@optio-ts/host-core/testing';
 import { startDropbear, startSsh2Server, startSshd, type SshServer, type StartSshdOptions } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 
-import { createSshHost, pinnedKey } from '../index.ts';
+import { loginTo } from '../../test/login-to.ts';
+import { createSshHost } from '../index.ts';
 
 /** A server, or why there is none here; and what goes with it. */
 interface Started {
@@ -80,14 +81,7 @@ for (const { name: setting, start, isLoginShell = false } of settings) {
     let host: Host;
     let directories = 0;
 
-    const open = (server: SshServer): Host =>
-      createSshHost({
-        host: server.host,
-        port: server.port,
-        user: server.user,
-        authentication: { type: 'key', privateKey: server.privateKey },
-        hostKeys: pinnedKey(...server.hostKeys.map(({ fingerprint }) => fingerprint)),
-      });
+    const open = (server: SshServer): Host => createSshHost(loginTo(server));
 
     beforeAll(async () => {
       started = await start();

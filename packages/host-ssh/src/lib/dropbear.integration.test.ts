@@ -2,7 +2,8 @@ import type { Host } from '@optio-ts/host-core';
 import { startDropbear, startLink, type Link, type SshServer } from '@optio-ts/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 
-import { createSshHost, pinnedKey } from '../index.ts';
+import { loginTo } from '../../test/login-to.ts';
+import { createSshHost } from '../index.ts';
 
 /** One under its own name, and one that keeps it to itself. */
 const idents = [undefined, 'OpenSSH_9.2p1'];
@@ -24,13 +25,7 @@ for (const ident of idents) {
       const { dropbear: server, reason } = started;
       if (!server) return ctx.skip(`needs ${reason}`);
       const link = await startLink({ targetPort: server.port, delayMs });
-      const host = createSshHost({
-        host: '127.0.0.1',
-        port: link.port,
-        user: server.user,
-        authentication: { type: 'key', privateKey: server.privateKey },
-        hostKeys: pinnedKey(...server.hostKeys.map(({ fingerprint }) => fingerprint)),
-      });
+      const host = createSshHost(loginTo(server, link));
       opened.push(link, host);
       return { server, link, host };
     };

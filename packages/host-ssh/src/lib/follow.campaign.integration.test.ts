@@ -7,7 +7,8 @@ import { followLines, HostError, type Host } from '@optio-ts/host-core';
 import { startCampaign, startLink, startSshd, type Campaign } from '@optio-ts/testkit';
 import { expect, it } from 'vitest';
 
-import { createSshHost, pinnedKey } from '../index.ts';
+import { loginTo } from '../../test/login-to.ts';
+import { createSshHost } from '../index.ts';
 
 const campaign = startCampaign('follow', { sample: 12, full: 300 });
 
@@ -21,15 +22,7 @@ it(
     const link = closing.use(await startLink({ targetPort: sshd.port }));
     const directory = await mkdtemp(join(tmpdir(), 'optio-campaign-'));
     closing.defer(() => rm(directory, { recursive: true, force: true }));
-    const host = closing.use(
-      createSshHost({
-        host: sshd.host,
-        port: link.port,
-        user: sshd.user,
-        authentication: { type: 'key', privateKey: sshd.privateKey },
-        hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-      }),
-    );
+    const host = closing.use(createSshHost(loginTo(sshd, link)));
     const stop = new AbortController();
     const logs = ['a', 'b', 'c', 'd'].map((name) => createLog(host, join(directory, name), stop.signal));
     let breaks = 0;

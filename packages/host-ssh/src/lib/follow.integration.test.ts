@@ -6,7 +6,8 @@ import { followLines, startSupervised, type Host } from '@optio-ts/host-core';
 import { startLink, startSshd, type Link, type Sshd } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 
-import { createSshHost, pinnedKey } from '../index.ts';
+import { loginTo } from '../../test/login-to.ts';
+import { createSshHost } from '../index.ts';
 
 let directory: string;
 let closing: AsyncDisposableStack;
@@ -23,13 +24,7 @@ async function open(ctx: TestContext): Promise<{ sshd: Sshd; link: Link; host: H
   if (!sshd) return ctx.skip(`needs ${reason}`);
   closing.use(sshd);
   const link = closing.use(await startLink({ targetPort: sshd.port }));
-  const host = createSshHost({
-    host: sshd.host,
-    port: link.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-  });
+  const host = createSshHost(loginTo(sshd, link));
   return { sshd, link, host: closing.use(host) };
 }
 

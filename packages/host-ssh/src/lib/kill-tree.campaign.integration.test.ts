@@ -6,8 +6,9 @@ import { createLocalHost, findSupervised, startSupervised, type Bytes, type Host
 import { startCampaign, startLink, startSshd, type Campaign, type Link, type Sshd } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 
+import { loginTo } from '../../test/login-to.ts';
 import { processesWith, treeCommand } from '../../test/process-tree.ts';
-import { createSshHost, pinnedKey } from '../index.ts';
+import { createSshHost } from '../index.ts';
 
 let self: { readonly sshd?: Sshd; readonly reason?: string };
 let other: { readonly sshd?: Sshd; readonly reason?: string };
@@ -22,11 +23,7 @@ afterAll(async () => {
 
 function open(sshd: Sshd, link?: Link): Host {
   return createSshHost({
-    host: sshd.host,
-    port: link?.port ?? sshd.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+    ...loginTo(sshd, link),
     connectTimeoutMs: 5000,
   });
 }

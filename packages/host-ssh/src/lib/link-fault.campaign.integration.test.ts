@@ -14,8 +14,9 @@ import {
   type LinkOperation,
   type OperationPlace,
 } from '../../test/link-operations.ts';
+import { loginTo } from '../../test/login-to.ts';
 import { watchResources } from '../../test/resources.ts';
-import { createSshHost, pinnedKey } from '../index.ts';
+import { createSshHost } from '../index.ts';
 
 let server: { readonly sshd?: Sshd; readonly reason?: string };
 let root: string;
@@ -58,11 +59,7 @@ async function playRound(sshd: Sshd, campaign: Campaign, operation: LinkOperatio
   const resources = watchResources();
   await using link = await startLink({ targetPort: sshd.port, delayMs: Math.floor(campaign.random() * 4) });
   const host = createSshHost({
-    host: sshd.host,
-    port: link.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+    ...loginTo(sshd, link),
     connectTimeoutMs: 3000,
     ...(fault === 'half-open' ? { keepaliveIntervalMs: 400, keepaliveCount: 2 } : {}),
   });

@@ -6,7 +6,8 @@ import { followLines, startSupervised, type Host } from '@optio-ts/host-core';
 import { startLink, startSshd } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createSshHost, pinnedKey } from '../index.ts';
+import { loginTo } from '../../test/login-to.ts';
+import { createSshHost } from '../index.ts';
 
 let root: string;
 
@@ -63,11 +64,7 @@ describe('sessions at once on one server', () => {
     if (!sshd) return ctx.skip(`needs ${reason}`);
     await using _ = sshd;
     await using host = createSshHost({
-      host: sshd.host,
-      port: sshd.port,
-      user: sshd.user,
-      authentication: { type: 'key', privateKey: sshd.privateKey },
-      hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+      ...loginTo(sshd),
       maxConnections: 3,
     });
     const leave = new AbortController();
@@ -97,11 +94,7 @@ describe('sessions at once on one server', () => {
     await using link = await startLink({ targetPort: sshd.port });
     const maxConnections = 10;
     await using host = createSshHost({
-      host: sshd.host,
-      port: link.port,
-      user: sshd.user,
-      authentication: { type: 'key', privateKey: sshd.privateKey },
-      hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+      ...loginTo(sshd, link),
       maxConnections,
     });
     const directories = Array.from({ length: sessions }, (_, index) => join(root, `task-${index}`));

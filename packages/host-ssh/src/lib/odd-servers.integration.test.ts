@@ -8,8 +8,9 @@ import { startSsh2Server, type Ssh2CommandRequest, type Ssh2Oddity } from '@opti
 import type { Connection, ServerChannel } from 'ssh2';
 import { describe, expect, it } from 'vitest';
 
+import { loginTo } from '../../test/login-to.ts';
 import { watchResources } from '../../test/resources.ts';
-import { createSshHost, pinnedKey, type CreateSshHostOptions } from '../index.ts';
+import { createSshHost, type CreateSshHostOptions } from '../index.ts';
 
 type ServerOptions = NonNullable<Parameters<typeof startSsh2Server>[0]>;
 
@@ -24,11 +25,7 @@ async function onServer(
   const resources = watchResources();
   await using server = await startSsh2Server(options);
   const host = createSshHost({
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    authentication: { type: 'key', privateKey: server.privateKey },
-    hostKeys: pinnedKey(...server.hostKeys.map(({ fingerprint }) => fingerprint)),
+    ...loginTo(server),
     connectTimeoutMs,
     ...hostOptions,
   });

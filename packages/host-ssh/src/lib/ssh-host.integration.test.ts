@@ -10,6 +10,7 @@ import type { Bytes, Host } from '@optio-ts/host-core';
 import { startLink, startSshd, type Link, type Sshd, type StartSshdOptions } from '@optio-ts/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 
+import { loginTo } from '../../test/login-to.ts';
 import { acceptNew, createSshHost, fromKnownHosts, pinnedKey, type CreateSshHostOptions } from '../index.ts';
 
 /** One server for all that needs nothing of its own. */
@@ -42,11 +43,7 @@ async function useOwn(ctx: TestContext, options: StartSshdOptions): Promise<Sshd
 
 function open(sshd: Sshd, options: Partial<CreateSshHostOptions> = {}): Host {
   const host = createSshHost({
-    host: sshd.host,
-    port: sshd.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+    ...loginTo(sshd),
     ...options,
   });
   opened.push(host);
@@ -436,13 +433,7 @@ describe('dispose', () => {
 
   it('says so when an end could not be confirmed', async (ctx) => {
     const link = await useLink(useShared(ctx));
-    const host = createSshHost({
-      host: '127.0.0.1',
-      port: link.port,
-      user: useShared(ctx).user,
-      authentication: { type: 'key', privateKey: useShared(ctx).privateKey },
-      hostKeys: pinnedKey(...useShared(ctx).hostKeys.map(({ fingerprint }) => fingerprint)),
-    });
+    const host = createSshHost(loginTo(useShared(ctx), link));
     const child = await host.spawn(['sleep', '600']);
     link.cut({ refuse: true });
     await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });

@@ -8,8 +8,8 @@ import { fetchFile, openFile, pushFile, type Bytes, type Host } from '@optio-ts/
 import { startLink, startSshd, type Link } from '@optio-ts/testkit';
 import { describe, expect, it, type TestContext } from 'vitest';
 
+import { loginTo } from '../../test/login-to.ts';
 import { createSshHost } from './create-ssh-host.ts';
-import { pinnedKey } from './host-keys.ts';
 
 const content = randomBytes(18 * 1024 * 1024 + 321);
 const sizeBytes = content.byteLength;
@@ -37,11 +37,7 @@ async function withFarHost(
   const directory = await mkdtemp(join(tmpdir(), 'optio-far-'));
   try {
     await using host = createSshHost({
-      host: sshd.host,
-      port: link.port,
-      user: sshd.user,
-      authentication: { type: 'key', privateKey: sshd.privateKey },
-      hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
+      ...loginTo(sshd, link),
       ...(maxConnections === undefined ? {} : { maxConnections }),
     });
     await test({ host, link, directory, sessions: () => sshd.log().split('Starting session: command').length - 1 });
