@@ -1,7 +1,7 @@
 import type { OpencodeSession } from './opencode-session.ts';
 import { checkOptions } from './options.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
-import { SessionDriver } from './session-driver.ts';
+import { driveSession } from './session-driver.ts';
 
 /**
  * Runs one opencode session from start to teardown: looks at the host, finds or installs opencode, makes the task's directory,
@@ -12,5 +12,5 @@ import { SessionDriver } from './session-driver.ts';
  */
 export async function startOpencodeSession(options: StartOpencodeSessionOptions): Promise<OpencodeSession> {
   checkOptions(options);
-  return new SessionDriver(options).start();
+  return driveSession(options);
 }
