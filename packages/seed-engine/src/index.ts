@@ -34,12 +34,14 @@ export type {
   SessionState,
 } from './lib/session-document.ts';
 export { sessionCollection } from './lib/session-document.ts';
+export { holdSession, type HeldSession, type HoldSessionOptions } from './lib/held-session.ts';
 export {
   claimSession,
   createSessionDocument,
   getSessionDocument,
   listSessionDocuments,
   openSecret,
+  releaseSession,
   removeSessionDocument,
   renewSessionLease,
   requestSessionCancel,

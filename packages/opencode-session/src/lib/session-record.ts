@@ -1,7 +1,8 @@
 import type { LogPosition } from '@optio-ts/agents-session';
-import { createSessionDocument, renewSessionLease, updateSessionDocument } from '@optio-ts/seed-engine';
+import { createSessionDocument, holdSession } from '@optio-ts/seed-engine';
 import type {
   CreateSessionDocumentOptions,
+  HeldSession,
   SessionChange,
   SessionDocument,
   SessionOutcomeRecord,
@@ -12,7 +13,6 @@ import { messageOf } from './errors.ts';
 
 /** How long an owner may be silent before another one may take its session. */
 const LEASE_MS = 60_000;
-const RENEW_MS = 15_000;
 
 /** Options of `openSessionRecord`. */
 export interface OpenSessionRecordOptions extends Omit<CreateSessionDocumentOptions, 'leaseMs'> {
@@ -36,43 +36,23 @@ export interface SessionRecord {
 /** Writes the document of a new session and keeps its lease alive. */
 export async function openSessionRecord(store: Store, options: OpenSessionRecordOptions): Promise<SessionRecord> {
   const { onCancelRequest, onFailure, ...fields } = options;
-  let document = await createSessionDocument(store, { ...fields, leaseMs: LEASE_MS });
-  let queue: Promise<unknown> = Promise.resolve();
-  let isCancelTold = false;
-
-  const change = (make: () => Promise<SessionDocument>): Promise<void> => {
-    const changed = queue.then(async () => {
-      document = await make();
-      const cancel = document.requestedCancel;
-      if (cancel === undefined || isCancelTold) return;
-      isCancelTold = true;
-      onCancelRequest(cancel.reason);
-    });
-    // Whoever asked for the change hears of its failure; the next one goes on.
-    queue = changed.catch(() => undefined);
-    return changed;
+  const document = await createSessionDocument(store, { ...fields, leaseMs: LEASE_MS });
+  const held: HeldSession = holdSession(store, document, {
+    leaseMs: LEASE_MS,
+    onCancelRequest: ({ reason }) => onCancelRequest(reason),
+    onFailure: (error) => onFailure(`The lease of session ${document.id} was not renewed: ${messageOf(error)}`),
+  });
+  const update = async (change: SessionChange): Promise<void> => {
+    await held.update(change);
   };
-
-  const update = (changes: SessionChange): Promise<void> =>
-    change(() => updateSessionDocument(store, document, changes));
-
-  const renewal = setInterval(() => {
-    change(() => renewSessionLease(store, document, { leaseMs: LEASE_MS })).catch((error: unknown) =>
-      onFailure(`The lease of session ${document.id} was not renewed: ${messageOf(error)}`),
-    );
-  }, RENEW_MS);
-  // The lease alone is no reason to keep a process alive.
-  renewal.unref();
-
   return {
     get document() {
-      return document;
+      return held.document;
     },
     update,
     saveLog: ({ generation, offset }) => update({ log: { generation, offset } }),
     async close(outcome) {
-      clearInterval(renewal);
-      await update({ state: 'ended', outcome, secrets: undefined });
+      await held.close(outcome);
     },
   };
 }

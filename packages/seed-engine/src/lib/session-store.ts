@@ -17,6 +17,8 @@ import {
 } from './session-document.ts';
 import type { Store } from './store.ts';
 
+const states: readonly SessionState[] = ['starting', 'live', 'ending', 'ended'];
+
 /** Who takes a session, and for how long. */
 export interface SessionClaim {
   /** Of the worker process. */
@@ -121,7 +123,8 @@ export async function* listSessionDocuments(
  * Changes a session as its owner. `change` gets the document as it is now, which may hold what others wrote (a
  * requested cancel), and is called again when somebody was faster.
  *
- * Throws `SESSION_LEASE_LOST` when another owner has taken it since `session` was read, and `SESSION_NOT_FOUND`.
+ * Throws `SESSION_LEASE_LOST` when another owner has taken it since `session` was read, and `SESSION_NOT_FOUND`. A state that
+ * goes back is a `TypeError`.
  */
 export function updateSessionDocument(
   store: Store,
@@ -130,7 +133,11 @@ export function updateSessionDocument(
 ): Promise<SessionDocument> {
   return changeSession(store, session.id, (current) => {
     checkOwner(current, session);
-    return { ...current, ...(typeof change === 'function' ? change(current) : change) };
+    const changes = typeof change === 'function' ? change(current) : change;
+    if (states.indexOf(changes.state ?? current.state) < states.indexOf(current.state)) {
+      throw new TypeError(`Session ${session.id} is ${current.state}: it cannot become ${changes.state} again`);
+    }
+    return { ...current, ...changes };
   });
 }
 
@@ -166,6 +173,18 @@ export function claimSession(store: Store, id: string, claim: SessionClaim): Pro
       ...current,
       owner: { id: claim.ownerId, leaseExpiresAt: leaseEnd(claim, now), fencing },
     };
+  });
+}
+
+/** Gives a session away: its lease ends now. Throws as `updateSessionDocument` does. */
+export function releaseSession(
+  store: Store,
+  session: SessionDocument,
+  { now = new Date() }: { readonly now?: Date } = {},
+): Promise<SessionDocument> {
+  return changeSession(store, session.id, (current) => {
+    checkOwner(current, session);
+    return { ...current, owner: { ...current.owner, leaseExpiresAt: now } };
   });
 }
 
@@ -224,13 +243,18 @@ async function changeSession(
   } catch (error) {
     const isMissing = SeedEngineError.is(error) && error.code === 'DOCUMENT_NOT_FOUND';
     if (!isMissing) throw error;
-    throw new SeedEngineError('SESSION_NOT_FOUND', `There is no session ${id} in ${store.description}`, {
-      cause: error,
-    });
+    throw sessionNotFound(store, id, error);
   }
 }
 
-function checkOwner(current: SessionDocument, session: SessionDocument): void {
+/** The error for a session that has no document. */
+export function sessionNotFound(store: Store, id: string, cause?: unknown): SeedEngineError {
+  const message = `There is no session ${id} in ${store.description}`;
+  return new SeedEngineError('SESSION_NOT_FOUND', message, cause === undefined ? {} : { cause });
+}
+
+/** Throws `SESSION_LEASE_LOST` when the document has another owner than `session`. */
+export function checkOwner(current: SessionDocument, session: SessionDocument): void {
   if (current.owner.fencing === session.owner.fencing && current.owner.id === session.owner.id) {
     return;
   }
