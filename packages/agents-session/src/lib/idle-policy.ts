@@ -25,7 +25,7 @@ export interface IdleState {
 export type IdleAction =
   | { readonly type: 'remind'; readonly failure: string | undefined }
   | { readonly type: 'attention'; readonly reason: string }
-  | { readonly type: 'fail'; readonly message: string };
+  | { readonly type: 'fail'; readonly message: string; readonly failure: string | undefined };
 
 /** The next state, what to do, and whether the clock of `idleLimitMs` is to run from now (again). */
 export interface IdleDecision {
@@ -90,6 +90,6 @@ function decideLimit(state: IdleState, canRemind: boolean): IdleDecision {
   const what =
     failure === undefined ? 'The agent stopped without DONE or ERROR' : `The agent's model failed: ${failure}`;
   return step === 'attention'
-    ? { state, action: { type: 'fail', message: what }, clock: 'stop' }
+    ? { state, action: { type: 'fail', message: what, failure }, clock: 'stop' }
     : { state: { ...state, step: 'attention' }, action: { type: 'attention', reason: what }, clock: 'start' };
 }

@@ -21,6 +21,7 @@ describe('decideOutcome', () => {
     [[cancelled], 'cancelled', 'cancelled', 'enough'],
     [[deadline], 'failed', 'deadline', 'The session took longer than its deadline of 5 ms'],
     [[idle], 'failed', 'agent-idle', 'silent'],
+    [[{ ...idle, modelFailure: 'no credit' }], 'failed', 'model-failed', 'silent'],
     [[logLost], 'lost', 'log-lost', 'no link'],
     [[agentLost], 'lost', 'agent-lost', 'no supervisor'],
     [[setupFailed], 'failed', 'setup-failed', 'no binary'],
@@ -103,5 +104,13 @@ describe('decideOutcome', () => {
     const endings: SessionEnding[] = [{ type: 'error', message: undefined }];
     const { message } = decideOutcome({ endings, afterExecuteError: undefined, problems: [] });
     expect(message).toContain('ERROR');
+  });
+
+  it('tells with a deadline what the model failed with meanwhile', () => {
+    const facts = { endings: [deadline], afterExecuteError: undefined, problems: [] };
+    expect(decideOutcome({ ...facts, modelFailure: 'overloaded' })).toMatchObject({
+      reason: 'deadline',
+      message: 'The session took longer than its deadline of 5 ms; its model failed meanwhile: overloaded',
+    });
   });
 });

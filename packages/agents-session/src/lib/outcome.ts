@@ -14,6 +14,8 @@ export type SessionEndReason =
   | 'agent-exited'
   /** The agent stopped working before either, and neither a reminder nor attention helped. */
   | 'agent-idle'
+  /** The agent's model failed, and neither a reminder nor attention helped. */
+  | 'model-failed'
   /** `cancel()` or the abort signal. */
   | 'cancelled'
   /** `deadlineMs` ran out. */
@@ -58,7 +60,8 @@ export type SessionEnding =
   | { readonly type: 'log-lost'; readonly message: string; readonly error?: unknown }
   | { readonly type: 'cancelled'; readonly message: string | undefined }
   | { readonly type: 'deadline'; readonly deadlineMs: number }
-  | { readonly type: 'idle'; readonly message: string }
+  /** With `modelFailure`, the model's own words: it stopped because its model failed. */
+  | { readonly type: 'idle'; readonly message: string; readonly modelFailure?: string }
   | { readonly type: 'setup-failed'; readonly message: string; readonly error?: unknown };
 
 /** What `decideOutcome` decides on. */
@@ -67,6 +70,8 @@ export interface SessionFacts {
   readonly endings: readonly SessionEnding[];
   /** What went wrong in `afterExecute`; `undefined` when nothing did. */
   readonly afterExecuteError: string | undefined;
+  /** What the model failed with last, in its own words, if nothing else has come from it since. @default nothing */
+  readonly modelFailure?: string | undefined;
   readonly problems: readonly SessionProblem[];
 }
 
@@ -81,10 +86,11 @@ const WEAK: readonly SessionEnding['type'][] = ['exited', 'log-lost', 'agent-los
  * not. Only without any of these, the first exit or loss counts; neither is ever `done`. A failing `afterExecute` makes a
  * session fail that would be done, and is a problem of any other.
  */
-export function decideOutcome({ endings, afterExecuteError, problems }: SessionFacts): SessionOutcome {
+export function decideOutcome(facts: SessionFacts): SessionOutcome {
+  const { endings, afterExecuteError, modelFailure, problems } = facts;
   const ending = endings.find(({ type }) => !WEAK.includes(type)) ?? endings[0];
   const exit = endings.find((candidate) => candidate.type === 'exited')?.exit;
-  const decided = judge(ending);
+  const decided = judge(ending, modelFailure);
   if (afterExecuteError === undefined) return { ...decided, exit, problems };
   const message = `afterExecute threw: ${afterExecuteError}`;
   if (decided.state === 'done') {
@@ -93,7 +99,10 @@ export function decideOutcome({ endings, afterExecuteError, problems }: SessionF
   return { ...decided, exit, problems: [...problems, { step: 'afterExecute', message }] };
 }
 
-function judge(ending: SessionEnding | undefined): Pick<SessionOutcome, 'state' | 'reason' | 'message' | 'error'> {
+function judge(
+  ending: SessionEnding | undefined,
+  modelFailure: string | undefined,
+): Pick<SessionOutcome, 'state' | 'reason' | 'message' | 'error'> {
   switch (ending?.type) {
     case 'done':
       return { state: 'done', reason: 'agent-done', message: ending.summary };
@@ -111,10 +120,16 @@ function judge(ending: SessionEnding | undefined): Pick<SessionOutcome, 'state' 
       return {
         state: 'failed',
         reason: 'deadline',
-        message: `The session took longer than its deadline of ${ending.deadlineMs} ms`,
+        message: `The session took longer than its deadline of ${ending.deadlineMs} ms${
+          modelFailure === undefined ? '' : `; its model failed meanwhile: ${modelFailure}`
+        }`,
       };
     case 'idle':
-      return { state: 'failed', reason: 'agent-idle', message: ending.message };
+      return {
+        state: 'failed',
+        reason: ending.modelFailure === undefined ? 'agent-idle' : 'model-failed',
+        message: ending.message,
+      };
     case 'setup-failed':
       return { state: 'failed', reason: 'setup-failed', ...explain(ending) };
     case 'log-lost':

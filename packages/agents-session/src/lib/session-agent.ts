@@ -69,8 +69,10 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
 
   const act = (action: IdleAction, log: AgentLogView): void => {
     if (action.type === 'attention') stream.emit({ type: 'attention', reason: action.reason });
-    else if (action.type === 'fail') endings.add({ type: 'idle', message: action.message });
-    else {
+    else if (action.type === 'fail') {
+      const { message, failure } = action;
+      endings.add({ type: 'idle', message, ...(failure !== undefined && { modelFailure: failure }) });
+    } else {
       const message = 'The agent stopped without DONE or ERROR and is reminded';
       stream.emit({ type: 'progress', step: 'idle', message });
       mail.say(composeIdleReminder({ resembles: log.nearMiss, failure: action.failure }));

@@ -15,6 +15,8 @@ export interface LaunchedAgent {
   readonly sendToAgent?: (text: string) => Promise<void>;
   /** What the agent's own interface tells about it. Absent: only its exit and the deadline end a silent session. */
   readonly activity?: AsyncIterable<AgentActivity>;
+  /** What its model failed with last, in its own words; `undefined` once something else has come from it. Told with a deadline. */
+  readonly modelFailure?: () => string | undefined;
   /** Ends the agent with everything it started, and resolves when that is certain. Called once, also when it has exited. */
   readonly stop: () => Promise<void>;
   /** The end of what its process printed, without secrets: shown when it exits too early. */

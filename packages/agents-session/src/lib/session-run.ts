@@ -47,7 +47,12 @@ export async function runSession(
       sendToAgent: async (text) => side.say(text),
     });
   const outcome = (): SessionOutcome =>
-    decideOutcome({ endings: [...endings.list], afterExecuteError, problems: [...kit.problems] });
+    decideOutcome({
+      endings: [...endings.list],
+      afterExecuteError,
+      modelFailure: side.agent?.modelFailure?.(),
+      problems: [...kit.problems],
+    });
   const endContext = (abortSignal: AbortSignal): EndContext => ({
     agent: side.agent,
     isAgentStopped: side.isStopped,
