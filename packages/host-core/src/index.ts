@@ -64,6 +64,7 @@ export { openWorkspace } from './lib/workspace.ts';
 export type { CloseWorkspaceOptions, OpenWorkspaceOptions, Workspace } from './lib/workspace.ts';
 export { followLines } from './lib/follow-lines.ts';
 export type { FollowOptions, GrowingFile } from './lib/follow-lines.ts';
+export type { FollowInterruption, FollowRewriting } from './lib/follow-silence.ts';
 export type { FollowedLine } from './lib/follow-state.ts';
 export { findSupervised, startSupervised } from './lib/supervised.ts';
 export type { FindSupervisedOptions, StartSupervisedOptions } from './lib/supervised.ts';

@@ -146,4 +146,6 @@ export interface LogPosition {
   readonly generation: number;
   /** Bytes from the start of that file. */
   readonly offset: number;
+  /** Of what was read before, so that a log that is replaced while nobody reads it is noticed. @default unknown */
+  readonly fingerprint?: string | undefined;
 }

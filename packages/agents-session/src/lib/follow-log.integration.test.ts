@@ -29,6 +29,7 @@ it('reads no log of another task through a link that the agent has put in the pl
       return Promise.resolve(false);
     },
     onInterruption: () => undefined,
+    onReplaced: () => undefined,
   });
   expect(lines).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { LOG_FILE } from '@optio-ts/agents-prompt';
 import { followLines, HostError } from '@optio-ts/host-core';
-import type { FollowedLine, Host, HostErrorCode } from '@optio-ts/host-core';
+import type { FollowedLine, FollowInterruption, Host, HostErrorCode } from '@optio-ts/host-core';
 
 import { messageOf } from './errors.ts';
 import type { LogPosition } from './events.ts';
@@ -25,6 +25,8 @@ export interface FollowLogOptions {
   readonly onLine: (line: FollowedLine) => Promise<boolean>;
   /** Told once each time that the link is lost. */
   readonly onInterruption: (message: string) => void;
+  /** Told when another file lay in the log's place after a time in which nobody could look: what came and went is not known. */
+  readonly onReplaced: () => void;
 }
 
 // What a link may do that comes back. A host that was disposed, or refuses us, does not.
@@ -35,46 +37,40 @@ const PARTIAL_LINE_MS = 3000;
 
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 10_000;
-const STEADY_MS = 30_000;
 
 /**
  * Reads an agent's log line by line, across lost links, until a line ends it, `until` has resolved and the end is reached, or it
  * is aborted. Rejects when the log cannot be read any more.
  */
 export async function followLog(options: FollowLogOptions): Promise<void> {
-  const { host, workdir, abortSignal, onLine, onInterruption, until, pollMs, reconnectLimitMs } = options;
-  let position = options.from;
-  let lostSince: number | undefined;
-  let pauseMs = FIRST_DELAY_MS;
-  for (;;) {
-    const startedAt = performance.now();
-    try {
-      const lines = followLines(
-        // The agent may put a link in the workdir's place; its task directory it cannot.
-        { host, path: `${workdir}/${LOG_FILE}`, beneath: dirname(workdir) },
-        { ...position, abortSignal, until, partialLineMs: PARTIAL_LINE_MS, ...(pollMs !== undefined && { pollMs }) },
-      );
-      for await (const line of lines) {
-        lostSince = undefined;
-        pauseMs = FIRST_DELAY_MS;
-        position = { generation: line.generation, offset: line.nextOffset };
-        if (await onLine(line)) return;
-        if (abortSignal.aborted) return;
-      }
-      return;
-    } catch (error) {
-      if (abortSignal.aborted) return;
-      if (!(HostError.is(error) && TRANSIENT.includes(error.code))) throw error;
-      // A link that held for a while was back, even if the agent had nothing to say meanwhile.
-      if (performance.now() - startedAt > STEADY_MS) lostSince = undefined;
-      if (lostSince === undefined) {
-        lostSince = performance.now();
-        onInterruption(messageOf(error));
-      } else if (performance.now() - lostSince > reconnectLimitMs) throw error;
-    }
-    // An abort ends the pause; the next round then sees it.
-    await delay(pauseMs, undefined, { signal: abortSignal }).catch(() => undefined);
-    if (abortSignal.aborted) return;
-    pauseMs = Math.min(pauseMs * 2, LAST_DELAY_MS);
+  const { host, workdir, from, abortSignal, onLine, onInterruption, onReplaced, until, pollMs, reconnectLimitMs } =
+    options;
+  const isPatient = async ({ error, failures, silentMs }: FollowInterruption): Promise<boolean> => {
+    if (!(HostError.is(error) && TRANSIENT.includes(error.code))) return false;
+    if (failures === 1) onInterruption(messageOf(error));
+    else if (silentMs > reconnectLimitMs) return false;
+    // An abort ends the pause, and with it the reading.
+    await delay(Math.min(FIRST_DELAY_MS * 2 ** (failures - 1), LAST_DELAY_MS), undefined, {
+      signal: abortSignal,
+    }).catch(() => undefined);
+    return true;
+  };
+  const lines = followLines(
+    // The agent may put a link in the workdir's place; its task directory it cannot.
+    { host, path: `${workdir}/${LOG_FILE}`, beneath: dirname(workdir) },
+    {
+      ...from,
+      abortSignal,
+      until,
+      partialLineMs: PARTIAL_LINE_MS,
+      onInterruption: isPatient,
+      onRewritten: ({ wasUnwatched }) => {
+        if (wasUnwatched) onReplaced();
+      },
+      ...(pollMs !== undefined && { pollMs }),
+    },
+  );
+  for await (const line of lines) {
+    if ((await onLine(line)) || abortSignal.aborted) return;
   }
 }

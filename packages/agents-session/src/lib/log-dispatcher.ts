@@ -25,7 +25,7 @@ export interface CreateLogDispatcherOptions {
 /** Makes events from the lines of a log. The function takes the lines in order and resolves with whether the line ends the session. */
 export function createLogDispatcher(options: CreateLogDispatcherOptions): (line: FollowedLine) => Promise<boolean> {
   const { protocol, stream, tracker, deliverables, onVerdict, onNearMiss, onSettled } = options;
-  return async ({ line, generation, offset, nextOffset, isTruncated }) => {
+  return async ({ line, generation, offset, nextOffset, fingerprint, isTruncated }) => {
     const position = { generation, offset };
     const entry = protocol.parseLine(line, { isTruncated });
     if (entry.type === 'done' || entry.type === 'error') {
@@ -33,7 +33,7 @@ export function createLogDispatcher(options: CreateLogDispatcherOptions): (line:
       onVerdict(entry, position);
       return true;
     }
-    const tracked = tracker.add({ generation, offset: nextOffset });
+    const tracked = tracker.add({ generation, offset: nextOffset, fingerprint });
     const settle = (): void => {
       tracked.settle(stream.count);
       onSettled();

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { createLogProtocol } from '@optio-ts/agents-prompt';
 import { HostError } from '@optio-ts/host-core';
-import type { Host, HostProcess } from '@optio-ts/host-core';
 import { afterAll, describe, expect, it } from 'vitest';
 
+import { createFragileHost } from '../../test/fragile-host.ts';
 import { createScriptedBench, isAlive, readText } from '../../test/scripted-agent.ts';
 import { createEventStream } from './event-stream.ts';
 import type { AgentEvent, Deliverable, EventEnvelope } from './events.ts';
@@ -706,34 +706,8 @@ describe('the log', () => {
 });
 
 describe('a link that is lost', () => {
-  /** The bench's host, with a hand on what follows the log: the only command that is given an input. */
-  function createFragileHost(): {
-    host: Host;
-    followers: HostProcess[];
-    refuse: (error: HostError | undefined) => void;
-  } {
-    const followers: HostProcess[] = [];
-    let refusal: HostError | undefined;
-    const host: Host = {
-      ...bench.host,
-      spawn: async (command, options) => {
-        if (refusal !== undefined) throw refusal;
-        const process = await bench.host.spawn(command, options);
-        if (options?.stdin !== undefined) followers.push(process);
-        return process;
-      },
-    };
-    return {
-      host,
-      followers,
-      refuse: (error) => {
-        refusal = error;
-      },
-    };
-  }
-
   it('delivers everything exactly once, however often the link breaks', async () => {
-    const { host, followers } = createFragileHost();
+    const { host, followers } = createFragileHost(bench.host);
     const { session, signal } = await bench.start(
       `for n in 1 2 3 4 5; do say "STATUS: $n"; await_file "go$n"; done; say DONE; stay`,
       { host },
@@ -753,7 +727,7 @@ describe('a link that is lost', () => {
   });
 
   it('is lost, never done, when the link does not come back', async () => {
-    const { host, followers, refuse } = createFragileHost();
+    const { host, followers, refuse } = createFragileHost(bench.host);
     const { session } = await bench.start(`say 'STATUS: x'; stay`, { host, reconnectLimitMs: 100 });
     await firstOf(session.events, 'status');
     const error = new HostError('CONNECT_FAILED', 'no route');
@@ -763,7 +737,7 @@ describe('a link that is lost', () => {
   });
 
   it('is lost at once when the log cannot be read for another reason', async () => {
-    const { host, refuse } = createFragileHost();
+    const { host, refuse } = createFragileHost(bench.host);
     refuse(new HostError('DISPOSED', 'the host was closed'));
     const { session } = await bench.start(`stay`, { host });
     expect(await session.result).toMatchObject({ state: 'lost', reason: 'log-lost' });

@@ -14,6 +14,9 @@ import type { SessionKit } from './session-kit.ts';
 
 const SAVE_OFFSET_MS = 10_000;
 
+const REPLACED =
+  'The log was replaced while nobody could read it. It is read from its start; lines that came and went meanwhile are not known';
+
 /** What the log of a session needs beside the kit. */
 export interface SessionLogOptions {
   readonly mail: AgentMail;
@@ -105,6 +108,7 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
         pollMs: logPollMs,
         onLine,
         onInterruption: (message) => kit.warn('LOG_INTERRUPTED', `The log is out of reach, trying again: ${message}`),
+        onReplaced: () => kit.warn('LOG_REPLACED', REPLACED),
       }).then(
         () => {
           if (hasEnded || verdict !== undefined || reading.signal.aborted) return;

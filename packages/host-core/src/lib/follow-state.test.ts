@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createFollowState } from './follow-state.ts';
-import type { FollowState } from './follow-state.ts';
+import type { CreateFollowStateOptions, FollowState } from './follow-state.ts';
 
 interface Follower {
   readonly state: FollowState;
@@ -9,7 +9,7 @@ interface Follower {
   readonly look: (content: string, piece?: number) => readonly string[];
 }
 
-function follower(options: { offset?: number; generation?: number; maxLineBytes?: number } = {}): Follower {
+function follower(options: Partial<CreateFollowStateOptions> = {}): Follower {
   const state = createFollowState({ offset: 0, generation: 0, maxLineBytes: 1000, ...options });
   const look = (content: string, piece = 1000): readonly string[] => {
     const bytes = Buffer.from(content);
@@ -45,8 +45,8 @@ describe('createFollowState', () => {
     const state = createFollowState({ offset: 0, generation: 3, maxLineBytes: 2 });
     state.beginFrame(8, 0);
     expect(state.push(Buffer.from('abc\nä\nx'))).toEqual([
-      { line: 'ab', generation: 3, offset: 0, nextOffset: 4, isTruncated: true },
-      { line: 'ä', generation: 3, offset: 4, nextOffset: 7, isTruncated: false },
+      { line: 'ab', generation: 3, offset: 0, nextOffset: 4, isTruncated: true, fingerprint: 'all-4788814e' },
+      { line: 'ä', generation: 3, offset: 4, nextOffset: 7, isTruncated: false, fingerprint: 'all-fde9636d' },
     ]);
   });
 
@@ -127,6 +127,65 @@ describe('createFollowState', () => {
     const { look } = follower({ offset: 4, generation: 5 });
     expect(look('a\nb\n')).toEqual([]);
     expect(look('a\nX\n')).toEqual(['6:X']);
+  });
+
+  it('waits also when the file is written anew once more before it was whole', () => {
+    const { look } = follower();
+    look('a\nb\nc\n');
+    expect(look('a\n')).toEqual([]);
+    expect(look('')).toEqual([]);
+    expect(look('a\nb\n')).toEqual([]);
+    expect(look('')).toEqual([]);
+    expect(look('a\nb\nc\nd\n').map((line) => line.slice(-1))).toEqual(['d']);
+  });
+
+  it('does not hear a line again from which a tool took its line break', () => {
+    const { state, look } = follower();
+    look('a\nb\n');
+    look('a\nb');
+    expect(state.flush()).toBeUndefined();
+    expect(look('a\nb\n')).toEqual([]);
+    look('a\nb');
+    expect(state.flush()).toBeUndefined();
+    expect(look('a\nbc\n').map((line) => line.slice(-2))).toEqual(['bc']);
+  });
+
+  const lastOf = (content: string): { offset: number; generation: number; fingerprint: string } => {
+    const state = createFollowState({ offset: 0, generation: 2, maxLineBytes: 1000 });
+    state.beginFrame(Buffer.byteLength(content), 0);
+    const lines = state.push(Buffer.from(content));
+    const {
+      nextOffset: offset = 0,
+      generation = 0,
+      fingerprint = '',
+    } = (lines === 'rewritten' ? [] : lines).at(-1) ?? {};
+    return { offset, generation, fingerprint };
+  };
+
+  it.each([
+    ['is the one that was read', 'a\nb\nc\n', ['2:c']],
+    ['is another one', 'x\ny\nz\n', ['3:x', '3:y', '3:z']],
+    ['is another one as long as what was read', 'x\ny\n', ['3:x', '3:y']],
+    ['is a shorter one', 'x\n', ['3:x']],
+  ])('knows by the fingerprint whether a file %s', (_, content, lines) => {
+    for (const piece of [1, 1000]) expect(follower(lastOf('a\nb\n')).look(content, piece)).toEqual(lines);
+  });
+
+  it('knows a long file by the end of what was read', () => {
+    const long = `${'x'.repeat(99)}\n`.repeat(20_000);
+    const position = lastOf(long);
+    expect(position.fingerprint).toMatch(/^end-/);
+    expect(follower(position).look(`${long}new\n`, 3000)).toEqual(['2:new']);
+    const other = `${long.slice(0, -2)}y\nnew\n`;
+    expect(follower(position).look(other, 3000)).toHaveLength(20_001);
+    expect(lastOf(long).fingerprint).not.toBe(lastOf(other).fingerprint);
+  });
+
+  it('does not take the lines of a file that it has not recognised for heard', () => {
+    const { look } = follower(lastOf('a\nb\n'));
+    expect(look('x\n')).toEqual(['3:x']);
+    const second = follower({ ...lastOf('a\nb\n'), fingerprint: 'all-00000000' });
+    expect(second.look('a\nb\nc\n')).toEqual(['3:a', '3:b', '3:c']);
   });
 
   it('takes a long file that it did not read for what it was', () => {

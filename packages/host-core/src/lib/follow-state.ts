@@ -12,6 +12,8 @@ export interface FollowedLine {
   readonly offset: number;
   /** Where the next line begins: an `offset` to go on from. */
   readonly nextOffset: number;
+  /** Of what was read up to `nextOffset`, so that whoever goes on from there later knows whether it is still that file. */
+  readonly fingerprint: string;
   /** It was longer than `maxLineBytes`, and the rest of it is left out. */
   readonly isTruncated: boolean;
 }
@@ -21,6 +23,8 @@ export interface CreateFollowStateOptions {
   /** Bytes that were read before. */
   readonly offset: number;
   readonly generation: number;
+  /** Of these bytes. @default unknown: what is there now counts as what was read */
+  readonly fingerprint?: string | undefined;
   readonly maxLineBytes: number;
 }
 
@@ -39,8 +43,8 @@ export interface FollowState {
   beginFrame(size: number, start: number): 'ok' | 'rewritten';
   /** Takes bytes of the announced frame. `rewritten`: see above; then nothing of the frame was taken. */
   push(bytes: Uint8Array): readonly FollowedLine[] | 'rewritten';
-  /** Begins again at the start of a file that is another now: the next generation. */
-  restart(): void;
+  /** Begins again at the start of a file that is another now. Returns the next generation. */
+  restart(): number;
   /** Ends the line that has no line break yet. */
   flush(): FollowedLine | undefined;
 }
@@ -65,6 +69,8 @@ const newline = 10;
 export function createFollowState(options: CreateFollowStateOptions): FollowState {
   const { maxLineBytes } = options;
   let { generation } = options;
+  /** To be compared with what the file begins with; until then nothing is known of its lines. */
+  let expected = options.fingerprint;
   // Of a long file the beginning is believed; of a short one it is read, so that its lines are known.
   const isReread = options.offset <= rereadBytes;
   let silentUntil = isReread ? options.offset : 0;
@@ -82,7 +88,10 @@ export function createFollowState(options: CreateFollowStateOptions): FollowStat
     // Of a file whose beginning was not read the checksums would say nothing.
     if (isReread || generation !== options.generation) marks.add(position, checksum);
   };
-  const take = (lines: FollowedLine[], piece: Uint8Array): void => {
+  /** `last`: makes the last bytes up to `position`. */
+  const makeFingerprint = (last: () => Uint8Array): string =>
+    position <= rereadBytes ? `all-${toHex(checksum)}` : `end-${toHex(crc32(last()))}`;
+  const take = (lines: FollowedLine[], piece: Uint8Array, last: () => Uint8Array): void => {
     checksum = crc32(piece, checksum);
     position += piece.byteLength;
     buffer.add(piece);
@@ -106,8 +115,15 @@ export function createFollowState(options: CreateFollowStateOptions): FollowStat
     }
     if (!isLineEnd) return;
     const line = buffer.end(position);
-    if (line !== undefined) lines.push({ ...line, generation, nextOffset: position });
+    if (line !== undefined)
+      lines.push({ ...line, generation, nextOffset: position, fingerprint: makeFingerprint(last) });
     mark();
+  };
+  /** Whether the bytes before the place to begin at are those that were read there. Asked for when they have been read. */
+  const isExpected = (): boolean => {
+    const isSame = expected === undefined || expected === makeFingerprint(() => recent);
+    if (isSame) expected = undefined;
+    return isSame;
   };
 
   return {
@@ -133,22 +149,30 @@ export function createFollowState(options: CreateFollowStateOptions): FollowStat
         overlapLeft -= repeated.byteLength;
         rest = rest.subarray(repeated.byteLength);
         if (overlapLeft > 0) return [];
+        if (!isRecentKnown && !isExpected()) return 'rewritten';
       }
       isRecentKnown = true;
+      const before = recent;
+      const all = rest;
       recent = keepLast(recent, rest);
       const lines: FollowedLine[] = [];
       while (rest.byteLength > 0) {
         const end = rest.indexOf(newline) + 1 || rest.byteLength;
         const ends = [end, silentUntil - position, (former.end(formerIndex) ?? 0) - position].filter((n) => n > 0);
         const piece = rest.subarray(0, Math.min(...ends));
-        take(lines, piece);
         rest = rest.subarray(piece.byteLength);
+        take(lines, piece, () => keepLast(before, all.subarray(0, all.byteLength - rest.byteLength)));
+        if (position === silentUntil && !isExpected()) return 'rewritten';
       }
       return lines;
     },
     restart() {
       generation += 1;
-      former = marks;
+      // The marks may be those of another file than the one that was read.
+      if (expected !== undefined) former = createMarks();
+      // A tool that writes all anew may do so again before it has got to the end: what was heard is still the former file's.
+      else if (former.end(formerIndex) === undefined) former = marks;
+      expected = undefined;
       formerIndex = 0;
       marks = createMarks();
       position = 0;
@@ -158,15 +182,24 @@ export function createFollowState(options: CreateFollowStateOptions): FollowStat
       isRecentKnown = true;
       overlapLeft = 0;
       buffer = createLineBuffer(0, maxLineBytes);
+      return generation;
     },
     flush() {
       if (buffer.start >= position || position <= silentUntil) return undefined;
+      // A tool that leaves out the last line break: the line was heard with it.
+      const isHeard = former.end(formerIndex) === position + 1;
+      if (isHeard && former.checksum(formerIndex) === crc32('\n', checksum)) return undefined;
       former = createMarks();
       const line = buffer.end(position, { isPartial: true });
       mark();
-      return line === undefined ? undefined : { ...line, generation, nextOffset: position };
+      if (line === undefined) return undefined;
+      return { ...line, generation, nextOffset: position, fingerprint: makeFingerprint(() => recent) };
     },
   };
+}
+
+function toHex(checksum: number): string {
+  return checksum.toString(16).padStart(8, '0');
 }
 
 function keepLast(kept: Buffer, added: Uint8Array): Buffer {

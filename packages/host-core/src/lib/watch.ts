@@ -4,7 +4,7 @@ import type { Follower, FollowEntry, Found } from './follower.ts';
 import type { Host } from './host.ts';
 
 /** The answer to one request for a look. */
-interface Look {
+export interface Look {
   readonly found: Found;
   /** When it was asked for, by `performance.now()`. */
   readonly askedAt: number;

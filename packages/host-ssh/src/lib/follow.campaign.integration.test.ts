@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { followLines, HostError, type Host } from '@optio-ts/host-core';
+import { followLines, HostError, type FollowInterruption, type Host } from '@optio-ts/host-core';
 import { startCampaign, startLink, startSshd, type Campaign } from '@optio-ts/testkit';
 import { expect, it } from 'vitest';
 
@@ -26,31 +26,33 @@ it(
     const stop = new AbortController();
     const logs = ['a', 'b', 'c', 'd'].map((name) => createLog(host, join(directory, name), stop.signal));
     let breaks = 0;
+    const breakLink = async (): Promise<void> => {
+      if (campaign.random() < 0.5) link.cutAfter('client', Math.floor(campaign.random() * 4000));
+      else {
+        await delay(campaign.random() * 100);
+        link.cut();
+      }
+      breaks += 1;
+    };
     for (let round = 0; round < campaign.rounds; round += 1) {
-      const cut = (async () => {
-        if (campaign.random() < 0.5) link.cutAfter('client', Math.floor(campaign.random() * 4000));
-        else {
-          await delay(campaign.random() * 100);
-          link.cut();
-        }
-        breaks += 1;
-      })();
-      // Only appended while the link breaks: an offset is all that a reader goes on from.
+      const cut = breakLink();
       await Promise.all(logs.map((log) => log.grow(campaign)));
       await cut;
       await Promise.all(logs.map((log) => log.caughtUp()));
+      // Nothing unread goes with the old file: what is gone before anybody could see it, nobody can know.
+      await Promise.all([
+        breakLink(),
+        ...logs.map((log) => delay(campaign.random() * 60).then(() => log.change(campaign))),
+      ]);
+      await Promise.all(logs.map((log) => log.caughtUp()));
       link.cutAfter('client', Infinity);
-      for (const log of logs) {
-        await log.change(campaign);
-        await log.caughtUp();
-      }
     }
     stop.abort();
     for (const log of logs) {
       await log.reading;
       expect(log.found).toEqual(log.written);
     }
-    expect(breaks).toBe(campaign.rounds);
+    expect(breaks).toBe(2 * campaign.rounds);
     expect(logs.some(({ interruptions }) => interruptions() > 0)).toBe(true);
     await expect
       .poll(async () => (await sshd.processes()).filter(({ command }) => command.includes('look_at_file')).length, {
@@ -82,21 +84,12 @@ function createLog(host: Host, path: string, abortSignal: AbortSignal): Log {
     return `${line}\n`;
   };
   const read = async (): Promise<void> => {
-    let position = { offset: 0, generation: 0 };
-    while (!abortSignal.aborted) {
-      try {
-        for await (const line of followLines(
-          { host, path },
-          { ...position, abortSignal, pollMs: 20, partialLineMs: 60_000 },
-        )) {
-          found.push(line.line);
-          position = { offset: line.nextOffset, generation: line.generation };
-        }
-      } catch (error) {
-        if (!HostError.is(error) || (error.code !== 'CONNECTION_LOST' && error.code !== 'CONNECT_FAILED')) throw error;
-        interruptions += 1;
-      }
-    }
+    const onInterruption = async ({ error }: FollowInterruption): Promise<boolean> => {
+      interruptions += 1;
+      return HostError.is(error) && (error.code === 'CONNECTION_LOST' || error.code === 'CONNECT_FAILED');
+    };
+    const options = { abortSignal, pollMs: 20, partialLineMs: 60_000, onInterruption };
+    for await (const { line } of followLines({ host, path }, options)) found.push(line);
   };
   const reading = read();
   reading.catch(() => undefined);

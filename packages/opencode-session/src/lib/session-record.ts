@@ -50,7 +50,8 @@ export async function openSessionRecord(store: Store, options: OpenSessionRecord
       return held.document;
     },
     update,
-    saveLog: ({ generation, offset }) => update({ log: { generation, offset } }),
+    saveLog: ({ generation, offset, fingerprint }) =>
+      update({ log: { generation, offset, ...(fingerprint === undefined ? {} : { fingerprint }) } }),
     async close(outcome) {
       await held.close(outcome);
     },

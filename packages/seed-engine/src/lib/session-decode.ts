@@ -10,6 +10,7 @@ export function sessionFromDocument(document: StoredDocument): SessionDocument {
   const session = readFields(document, 'DOCUMENT_UNREADABLE', `Session document ${id}`);
   const owner = session.inner('owner');
   const log = session.inner('log');
+  const fingerprint = log?.optionalText('fingerprint');
   const requestedCancel = session.inner('requestedCancel');
   const outcome = session.inner('outcome');
   const outcomeMessage = outcome?.optionalText('message');
@@ -32,7 +33,11 @@ export function sessionFromDocument(document: StoredDocument): SessionDocument {
       leaseExpiresAt: owner?.date('leaseExpiresAt') ?? new Date(0),
       fencing: owner?.number('fencing') ?? 0,
     },
-    log: { generation: log?.number('generation') ?? 0, offset: log?.number('offset') ?? 0 },
+    log: {
+      generation: log?.number('generation') ?? 0,
+      offset: log?.number('offset') ?? 0,
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+    },
     ...(requestedCancel && {
       requestedCancel: { reason: requestedCancel.text('reason'), at: requestedCancel.date('at') },
     }),

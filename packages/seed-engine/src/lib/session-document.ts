@@ -20,6 +20,8 @@ export interface LogPosition {
   readonly generation: number;
   /** In bytes, where the next line starts. */
   readonly offset: number;
+  /** Of what was read before: shows whether the log is still the same file. @default unknown */
+  readonly fingerprint?: string;
 }
 
 /** A wish to end a session, put down by any process. */

@@ -85,9 +85,12 @@ describe('updateSessionDocument', () => {
     await requestSessionCancel(store, session.id, { reason: 'too slow', now: later });
     const changed = await updateSessionDocument(store, session, ({ requestedCancel, log }) => {
       expect(requestedCancel?.reason).toBe('too slow');
-      return { log: { generation: log.generation, offset: log.offset + 10 } };
+      return { log: { generation: log.generation, offset: log.offset + 10, fingerprint: 'all-1' } };
     });
-    expect(changed).toMatchObject({ log: { offset: 10 }, requestedCancel: { reason: 'too slow', at: later } });
+    expect(changed).toMatchObject({
+      log: { offset: 10, fingerprint: 'all-1' },
+      requestedCancel: { reason: 'too slow', at: later },
+    });
   });
 
   it('loses no change of many at once', async () => {
