@@ -34,8 +34,17 @@ export type {
   ReadOptions,
 } from './lib/hook-context.ts';
 export type { AgentActivity } from './lib/idle-policy.ts';
+export { findLeftSession, holderId } from './lib/find-left-session.ts';
+export type { FindLeftSessionOptions, FoundSession } from './lib/find-left-session.ts';
+export { keepAgentAlive } from './lib/keep-agent-alive.ts';
+export type { KeepAgentAliveOptions } from './lib/keep-agent-alive.ts';
+export { planRecovery } from './lib/plan-recovery.ts';
+export type { LeftSession, RecoveryPlan } from './lib/plan-recovery.ts';
+export { isLinkFault, outlastLink } from './lib/outlast-link.ts';
+export type { OutlastLinkOptions } from './lib/outlast-link.ts';
 export { decideOutcome } from './lib/outcome.ts';
 export type {
+  DecidedOutcome,
   SessionEnding,
   SessionEndReason,
   SessionFacts,
@@ -47,6 +56,7 @@ export { prepareWorkdir } from './lib/prepare-workdir.ts';
 export type { PreparedWorkdir, PrepareWorkdirOptions } from './lib/prepare-workdir.ts';
 export { runAgentSession } from './lib/run-agent-session.ts';
 export type { AgentSession } from './lib/run-agent-session.ts';
+export type { SessionLease } from './lib/session-lease.ts';
 export type {
   AgentSessionHooks,
   EndContext,

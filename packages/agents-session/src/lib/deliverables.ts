@@ -12,6 +12,8 @@ import type {
   LogPosition,
 } from './events.ts';
 import { checkFile, describeRefusal, readCheckedFile } from './open-checked-file.ts';
+import { outlastLink } from './outlast-link.ts';
+import { readAcrossLinks } from './read-across-links.ts';
 
 /** Options of `createDeliverables`. */
 export interface CreateDeliverablesOptions {
@@ -50,6 +52,7 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
   let queued = 0;
   let reading = 0;
   let isClosed = false;
+  const closing = new AbortController();
   let tail: Promise<void> = Promise.resolve();
   let waiters: (() => void)[] = [];
 
@@ -106,11 +109,14 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
     },
     close: () => {
       isClosed = true;
+      closing.abort();
       for (const wake of waiters) wake();
     },
     take: async (position, path, onSettled) => {
       const request = { directory: workdir, below: `/${DELIVERABLES_DIRECTORY}`, path, maxBytes, timeoutMs: CHECK_MS };
-      const found = await checkFile(host, request).catch((error: unknown) => ({ error }));
+      const found = await outlastLink(() => checkFile(host, request), { abortSignal: closing.signal }).catch(
+        (error: unknown) => ({ error }),
+      );
       if ('error' in found) {
         reject(position, path, 'check-failed', `fetch failed, it cannot be checked: ${messageOf(found.error)}`);
         onSettled();
@@ -127,7 +133,12 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
         name,
         sizeBytes,
         content: (contentOptions: DeliverableContentOptions = {}) =>
-          countReads(readCheckedFile(host, { ...request, ...contentOptions })),
+          countReads(
+            readAcrossLinks(() => readCheckedFile(host, { ...request, ...contentOptions }), {
+              path,
+              ...contentOptions,
+            }),
+          ),
       };
       if (handle === undefined) {
         accept(position, deliverable);

@@ -12,6 +12,12 @@ const idle: SessionEnding = { type: 'idle', message: 'silent' };
 const logLost: SessionEnding = { type: 'log-lost', message: 'no link' };
 const agentLost: SessionEnding = { type: 'agent-lost', message: 'no supervisor' };
 const setupFailed: SessionEnding = { type: 'setup-failed', message: 'no binary' };
+const decided: SessionEnding = {
+  type: 'decided',
+  outcome: { state: 'cancelled', reason: 'cancelled', message: 'enough' },
+};
+const taken: SessionEnding = { type: 'disowned', isTaken: true, message: 'worker-2 has it' };
+const unknown: SessionEnding = { type: 'disowned', isTaken: false, message: 'no store' };
 
 describe('decideOutcome', () => {
   const table: [endings: SessionEnding[], state: SessionState, reason: SessionEndReason, message: string][] = [
@@ -48,6 +54,10 @@ describe('decideOutcome', () => {
     [[exited, logLost], 'failed', 'agent-exited', 'The agent ended with exit code 3 before it wrote DONE'],
     [[logLost, exited], 'lost', 'log-lost', 'no link'],
     [[logLost, cancelled], 'cancelled', 'cancelled', 'enough'],
+    // What a worker before this one had decided stays, and one whose session is another's decides nothing.
+    [[done, decided], 'cancelled', 'cancelled', 'enough'],
+    [[done, taken], 'lost', 'taken-over', 'worker-2 has it'],
+    [[decided, unknown, exited], 'lost', 'owner-unknown', 'no store'],
     [[], 'lost', 'agent-lost', 'The session ended for an unknown reason'],
   ];
   for (const [endings, state, reason, message] of table) {

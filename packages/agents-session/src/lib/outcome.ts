@@ -27,7 +27,11 @@ export type SessionEndReason =
   /** The log cannot be read any more, so nobody knows what the agent says. */
   | 'log-lost'
   /** Nobody can say whether the agent still runs. */
-  | 'agent-lost';
+  | 'agent-lost'
+  /** Another worker has the session: it tells how it ends, and nothing of it was touched here. */
+  | 'taken-over'
+  /** Whose session it is could not be found out at its end: nothing of it was touched, and whoever takes it up goes on with it. */
+  | 'owner-unknown';
 
 /** A step that failed without deciding how the session ended. */
 export interface SessionProblem {
@@ -50,6 +54,9 @@ export interface SessionOutcome {
   readonly error?: unknown;
 }
 
+/** The part of an outcome that a worker writes down before it acts on it, so that the next one ends the session in the same way. */
+export type DecidedOutcome = Pick<SessionOutcome, 'state' | 'reason' | 'message'>;
+
 /** Something that ends a session. */
 export type SessionEnding =
   | { readonly type: 'done'; readonly summary: string | undefined }
@@ -62,6 +69,9 @@ export type SessionEnding =
   | { readonly type: 'deadline'; readonly deadlineMs: number }
   /** With `modelFailure`, the model's own words: it stopped because its model failed. */
   | { readonly type: 'idle'; readonly message: string; readonly modelFailure?: string }
+  /** A worker that died had decided it already. */
+  | { readonly type: 'decided'; readonly outcome: DecidedOutcome }
+  | { readonly type: 'disowned'; readonly isTaken: boolean; readonly message: string; readonly error?: unknown }
   | { readonly type: 'setup-failed'; readonly message: string; readonly error?: unknown };
 
 /** What `decideOutcome` decides on. */
@@ -84,11 +94,15 @@ const WEAK: readonly SessionEnding['type'][] = ['exited', 'log-lost', 'agent-los
  * The first thing counts that says something about the work: what the agent wrote, a cancel, the deadline, the idle limit, a
  * failed start. So a DONE that was read before a cancel is done, and one that an agent writes while it is being cancelled is
  * not. Only without any of these, the first exit or loss counts; neither is ever `done`. A failing `afterExecute` makes a
- * session fail that would be done, and is a problem of any other.
+ * session fail that would be done, and is a problem of any other. What was decided before stays; a session that is no longer ours is `lost`, whatever else is known.
  */
 export function decideOutcome(facts: SessionFacts): SessionOutcome {
   const { endings, afterExecuteError, modelFailure, problems } = facts;
-  const ending = endings.find(({ type }) => !WEAK.includes(type)) ?? endings[0];
+  const ending =
+    endings.find(({ type }) => type === 'disowned') ??
+    endings.find(({ type }) => type === 'decided') ??
+    endings.find(({ type }) => !WEAK.includes(type)) ??
+    endings[0];
   const exit = endings.find((candidate) => candidate.type === 'exited')?.exit;
   const decided = judge(ending, modelFailure);
   if (afterExecuteError === undefined) return { ...decided, exit, problems };
@@ -136,6 +150,10 @@ function judge(
       return { state: 'lost', reason: 'log-lost', ...explain(ending) };
     case 'agent-lost':
       return { state: 'lost', reason: 'agent-lost', ...explain(ending) };
+    case 'decided':
+      return ending.outcome;
+    case 'disowned':
+      return { state: 'lost', reason: ending.isTaken ? 'taken-over' : 'owner-unknown', ...explain(ending) };
     case undefined:
       return { state: 'lost', reason: 'agent-lost', message: 'The session ended for an unknown reason' };
     default:

@@ -8,6 +8,7 @@ import { boundedStep } from './bounded.ts';
 import { messageOf } from './errors.ts';
 import type { IdleAction } from './idle-policy.ts';
 import { watchIdle } from './idle-watch.ts';
+import { outlastLink } from './outlast-link.ts';
 import type { SessionKit } from './session-kit.ts';
 import type { LaunchedAgent } from './session-options.ts';
 
@@ -32,6 +33,8 @@ export interface SessionAgent {
   /** Says something at once; resolves with whether it got through. */
   say(text: string): Promise<boolean>;
   stop(): Promise<void>;
+  /** Leaves the agent to another worker. */
+  letGo(): void;
 }
 
 /** Creates the agent's side of one session. */
@@ -119,7 +122,14 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
       isStopping = true;
       mail.close();
       const running = agent;
-      if (running !== undefined) isStopped = await kit.step('stop', limits.stopMs, async () => running.stop());
+      if (running === undefined) return;
+      isStopped = await kit.step('stop', limits.stopMs, async (abortSignal) =>
+        outlastLink(async () => running.stop(), { abortSignal }),
+      );
+    },
+    letGo: () => {
+      isStopping = true;
+      mail.close();
     },
   };
 }

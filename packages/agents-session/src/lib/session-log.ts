@@ -40,6 +40,8 @@ export interface SessionLog {
   drainListeners(): Promise<void>;
   /** Saves the position a last time. */
   close(): Promise<void>;
+  /** Lets go of everything at once: the session is another worker's. */
+  abandon(): void;
 }
 
 /** Creates the log of one session. */
@@ -56,6 +58,8 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
   let verdict: { readonly entry: Verdict; readonly position: LogPosition } | undefined;
   let deliveredCount = 0;
 
+  const { decided } = options;
+  const isAsDecided = (entry: Verdict): boolean => decided === undefined || decided.reason === `agent-${entry.type}`;
   const offsets = createOffsetSaver({
     take: () => tracker.take(stream.handled),
     save: async (position) => options.onOffset?.(position),
@@ -133,7 +137,7 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
       handling.abort(new Error('The session has ended'));
       // The verdict comes after what was handed over before it. One that came after a cancel is none.
       const [first] = endings.list;
-      if (verdict !== undefined && (first?.type === 'done' || first?.type === 'error')) {
+      if (verdict !== undefined && (first?.type === 'done' || first?.type === 'error') && isAsDecided(verdict.entry)) {
         stream.emitLogged(verdict.position, verdict.entry);
       }
     },
@@ -142,6 +146,13 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
     close: async () => {
       await kit.step('saving the log position', SAVE_OFFSET_MS, async () => offsets.flush());
       stopSaving();
+    },
+    abandon: () => {
+      const reason = new Error('The session is not of this worker any more');
+      stopSaving();
+      reading.abort(reason);
+      deliverables.close();
+      handling.abort(reason);
     },
   };
 }

@@ -5,7 +5,8 @@ import type { EventStream } from './event-stream.ts';
 import type { AgentEvent, Deliverable, EventBody, EventEnvelope, LogPosition } from './events.ts';
 import type { HookContext } from './hook-context.ts';
 import type { AgentActivity } from './idle-policy.ts';
-import type { SessionOutcome } from './outcome.ts';
+import type { DecidedOutcome, SessionOutcome } from './outcome.ts';
+import type { SessionLease } from './session-lease.ts';
 
 /** An agent that runs, as `launch` hands it over. */
 export interface LaunchedAgent {
@@ -17,7 +18,10 @@ export interface LaunchedAgent {
   readonly activity?: AsyncIterable<AgentActivity>;
   /** What its model failed with last, in its own words; `undefined` once something else has come from it. Told with a deadline. */
   readonly modelFailure?: () => string | undefined;
-  /** Ends the agent with everything it started, and resolves when that is certain. Called once, also when it has exited. */
+  /**
+   * Ends the agent with everything it started, and resolves when that is certain. Called also when it has exited, and again when
+   * the link was lost meanwhile.
+   */
   readonly stop: () => Promise<void>;
   /** The end of what its process printed, without secrets: shown when it exits too early. */
   readonly outputTail?: () => Promise<string>;
@@ -105,6 +109,16 @@ export interface RunAgentSessionOptions<Event extends EventEnvelope = AgentEvent
    */
   readonly log?: LogPosition;
   /**
+   * Of an adopted session: how a worker that died meanwhile had decided that it ends. The rest of its log still becomes events, and
+   * then it is ended so. @default it goes on
+   */
+  readonly decided?: DecidedOutcome;
+  /**
+   * Whose session it is, where several workers share them. Once it is another's, this one ends as `lost` and touches neither agent
+   * nor directory: `beforeStop`, `stop`, `afterExecute` and `teardown` are not called. @default this worker's, for good
+   */
+  readonly lease?: SessionLease;
+  /**
    * Whether the caller has written what `agentSessionFiles` names into a fresh workdir, in a trip of its own. Then nothing is
    * written, rotated or added to `resume.log` here. @default false
    */
@@ -142,6 +156,9 @@ export function checkSessionOptions(options: RunAgentSessionOptions<EventEnvelop
   if (options.sessionId === '') throw new TypeError('sessionId must not be empty');
   if (!options.workspace.workdir.startsWith('/')) {
     throw new TypeError(`workspace.workdir must be absolute: got ${JSON.stringify(options.workspace.workdir)}`);
+  }
+  if (options.decided !== undefined && options.log === undefined) {
+    throw new TypeError('decided is for a session that is adopted: log must say where to go on');
   }
   if (options.stream !== undefined && options.stream.sessionId !== options.sessionId) {
     throw new TypeError('stream must be one of the same session');

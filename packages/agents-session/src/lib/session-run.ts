@@ -13,6 +13,7 @@ import { prepareWorkdir, readHostPath } from './prepare-workdir.ts';
 import { createSessionAgent } from './session-agent.ts';
 import { createSessionKit } from './session-kit.ts';
 import type { SessionKit } from './session-kit.ts';
+import { watchOwnership } from './session-lease.ts';
 import { createSessionLog } from './session-log.ts';
 import type { EndContext, LaunchContext, RunAgentSessionOptions } from './session-options.ts';
 
@@ -27,8 +28,9 @@ export async function runSession(
   stream: EventStream,
   endings: Endings,
 ): Promise<SessionOutcome> {
-  const { hooks = {}, launch, log: adopted } = options;
+  const { hooks = {}, launch, log: adopted, decided } = options;
   const kit = createSessionKit(options, stream, endings);
+  const owner = watchOwnership(options.lease, endings);
   const side = createSessionAgent(kit);
   const emit: LaunchContext['emit'] = (body) => stream.emit(body);
   let env: Readonly<Record<string, string>> = {};
@@ -78,13 +80,29 @@ export async function runSession(
   }
   // Before the launch: what the agent says while `launch` still waits for something is not to wait as well.
   if (!endings.signal.aborted) log.start();
-  await setUp(kit, 'launch', async (abortSignal) => {
+  const begin = async (abortSignal: AbortSignal): Promise<void> => {
     await side.attend(await launch({ env, abortSignal, emit }), log);
-  });
+  };
+  if (decided === undefined) await setUp(kit, 'launch', begin);
+  else {
+    // It is over, but what was written until then may not have been heard.
+    await kit.step('launch', kit.limits.beforeStopMs, begin);
+    await log.readToEnd(kit.limits.drainMs);
+    endings.add({ type: 'decided', outcome: decided });
+  }
 
   await endings.first;
+  const letGo = (): SessionOutcome => {
+    owner.close();
+    side.letGo();
+    log.abandon();
+    return outcome();
+  };
+  if (!(await owner.check())) return letGo();
   await log.finish();
   await kit.step('beforeStop', kit.limits.beforeStopMs, async (signal) => options.beforeStop?.(endContext(signal)));
+  // Each step may have taken minutes.
+  if (!(await owner.check())) return letGo();
   await side.stop();
   if (isPrepared && afterExecute) {
     afterExecuteError = await boundedStep(kit.limits.afterExecuteMs, async (signal) =>
@@ -95,8 +113,10 @@ export async function runSession(
     }
   }
   await log.drainListeners();
+  if (!(await owner.check())) return letGo();
   await kit.step('teardown', kit.limits.teardownMs, async (signal) => options.teardown?.(endContext(signal)));
   await log.close();
+  owner.close();
   return outcome();
 }
 

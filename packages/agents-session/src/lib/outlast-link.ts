@@ -1,0 +1,44 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { HostError } from '@optio-ts/host-core';
+
+/** Options of `outlastLink`. */
+export interface OutlastLinkOptions {
+  /** Ends the waiting; the last failure is thrown then. */
+  readonly abortSignal?: AbortSignal;
+  /** Milliseconds without a link after which the last failure is thrown. @default 300_000 */
+  readonly limitMs?: number;
+}
+
+const FIRST_PAUSE_MS = 250;
+const LAST_PAUSE_MS = 5000;
+
+/**
+ * Does something on a host, again when the link was lost under it, until it has succeeded or failed for another reason. Only for
+ * what may be done twice: the first time may have worked.
+ */
+export async function outlastLink<Value>(
+  run: () => Promise<Value>,
+  { abortSignal, limitMs = 300_000 }: OutlastLinkOptions = {},
+): Promise<Value> {
+  const startedAt = performance.now();
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
+    try {
+      return await run();
+    } catch (error) {
+      const isLate = performance.now() - startedAt + pauseMs > limitMs;
+      if (isLate || abortSignal?.aborted === true || !isLinkFault(error)) throw error;
+      await delay(pauseMs, undefined, abortSignal && { signal: abortSignal }).catch(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+/** Whether an error says, or has for its cause, that the link to the host was lost or could not be made. */
+export function isLinkFault(error: unknown): boolean {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (HostError.is(current) && (current.code === 'CONNECTION_LOST' || current.code === 'CONNECT_FAILED')) return true;
+  }
+  return false;
+}
