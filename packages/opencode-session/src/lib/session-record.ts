@@ -50,8 +50,7 @@ export async function openSessionRecord(store: Store, options: OpenSessionRecord
       return held.document;
     },
     update,
-    saveLog: ({ generation, offset, fingerprint }) =>
-      update({ log: { generation, offset, ...(fingerprint === undefined ? {} : { fingerprint }) } }),
+    saveLog: (log) => update({ log }),
     async close(outcome) {
       await held.close(outcome);
     },

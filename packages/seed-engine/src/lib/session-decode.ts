@@ -13,6 +13,7 @@ export function sessionFromDocument(document: StoredDocument): SessionDocument {
   const fingerprint = log?.optionalText('fingerprint');
   const requestedCancel = session.inner('requestedCancel');
   const outcome = session.inner('outcome');
+  const outcomeReason = outcome?.optionalText('reason');
   const outcomeMessage = outcome?.optionalText('message');
   const secrets = session.inner('secrets');
   const details = session.inner('details');
@@ -60,6 +61,7 @@ export function sessionFromDocument(document: StoredDocument): SessionDocument {
     ...(outcome && {
       outcome: {
         state: outcome.text('state'),
+        ...(outcomeReason === undefined ? {} : { reason: outcomeReason }),
         ...(outcomeMessage === undefined ? {} : { message: outcomeMessage }),
       },
     }),

@@ -21,7 +21,7 @@ export interface LogPosition {
   /** In bytes, where the next line starts. */
   readonly offset: number;
   /** Of what was read before: shows whether the log is still the same file. @default unknown */
-  readonly fingerprint?: string;
+  readonly fingerprint?: string | undefined;
 }
 
 /** A wish to end a session, put down by any process. */
@@ -43,7 +43,9 @@ export interface SealedSecret {
 export interface SessionOutcomeRecord {
   /** For instance `done`, `failed`, `cancelled`, `lost`. */
   readonly state: string;
-  readonly message?: string;
+  /** Why, in one word, for instance `agent-done`. */
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
 }
 
 /** What a session document says beside its id and revision. */
@@ -123,12 +125,19 @@ export function sessionToFields(session: SessionDraft): DocumentFields {
     createdAt,
     updatedAt,
     owner: { ...owner },
-    log: { ...log },
+    log: withoutGaps(log),
     ...(requestedCancel === undefined ? {} : { requestedCancel: { ...requestedCancel } }),
     ...(secrets === undefined ? {} : { secrets: mapValues(secrets, (secret) => ({ ...secret })) }),
-    ...(outcome === undefined ? {} : { outcome: { ...outcome } }),
+    ...(outcome === undefined ? {} : { outcome: withoutGaps(outcome) }),
     ...(details === undefined ? {} : { details }),
   };
+}
+
+/** Fields that are there and `undefined` are left out. */
+function withoutGaps(fields: LogPosition | SessionOutcomeRecord): DocumentFields {
+  return Object.fromEntries(
+    Object.entries(fields).filter((entry): entry is [string, DocumentValue] => entry[1] !== undefined),
+  );
 }
 
 function mapValues<Value>(
