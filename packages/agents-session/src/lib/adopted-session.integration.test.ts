@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { createLogProtocol } from '@optio-ts/agents-prompt';
 import { createRunId, openWorkspace, startSupervised } from '@optio-ts/host-core';
 import type { SupervisedProcess, Workspace } from '@optio-ts/host-core';
+import { claimSession, createSessionDocument, getSessionDocument, holdSession } from '@optio-ts/seed-engine';
+import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { createScriptedBench, isAlive } from '../../test/scripted-agent.ts';
@@ -81,6 +83,38 @@ describe('a session that another worker takes', () => {
     const { session, processes } = await bench.start(`say DONE; stay`, { lease });
     expect(await session.result).toMatchObject({ state: 'done', problems: [] });
     expect(isAlive(processes[0]?.pid ?? 0)).toBe(false);
+  });
+});
+
+describe('a lease of a store', () => {
+  it('is lost to the worker that claims the session, and the position stays as it was', async () => {
+    await using store = createMemoryStore();
+    const document = await createSessionDocument(store, {
+      taskId: 'shared',
+      agent: 'scripted',
+      runId: createRunId(),
+      host: 'here',
+      taskDirectory: '/nowhere',
+      ownerId: 'worker-1',
+      leaseMs: 1,
+    });
+    await using held = holdSession(store, document, { leaseMs: 60_000, watchMs: 10 });
+    const { session, signal } = await bench.start(`say 'STATUS: 1'; await_file go; say 'STATUS: 2'; say DONE; stay`, {
+      lease: held,
+      onOffset: async (log) => void (await held.update({ log })),
+    });
+    for await (const event of session.events) {
+      if (event.type !== 'status') continue;
+      // Whatever its lease says: time is not what this is about.
+      const now = new Date(Date.now() + 3_600_000);
+      await claimSession(store, document.id, { ownerId: 'worker-2', leaseMs: 60_000, now });
+      signal('go');
+      break;
+    }
+    expect(await session.result).toMatchObject({ state: 'lost', reason: 'taken-over' });
+    const left = await getSessionDocument(store, document.id);
+    expect(left).toMatchObject({ owner: { id: 'worker-2', fencing: 2 }, log: { generation: 0 } });
+    expect(left?.log.offset).toBeLessThanOrEqual(10);
   });
 });
 
