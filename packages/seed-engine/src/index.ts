@@ -60,6 +60,7 @@ export {
 } from './lib/snapshot-capture.ts';
 export { pruneSnapshots } from './lib/snapshot-retention.ts';
 export {
+  getSnapshot,
   listSnapshots,
   loadLatestSnapshot,
   readSnapshotBlob,

@@ -18,6 +18,8 @@ export interface CaptureOpencodeSeedOptions {
   readonly host: Host;
   /** Absolute path of the agent's home on the host. Its opencode must have ended. */
   readonly home: string;
+  /** 24 hex digits. A seed of this id that is there already is `DOCUMENT_EXISTS`. @default a new id */
+  readonly id?: string;
   /**
    * A directory at or above the home that no agent can have changed, for instance the task directory: no link below it is followed.
    *
@@ -101,6 +103,7 @@ export async function captureHome(
         },
       },
       describe: () => (plan === undefined ? {} : { model: plan.model, isExclusive: plan.isExclusive }),
+      ...(options.id === undefined ? {} : { id: options.id }),
       ...(label === undefined ? {} : { label }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(processId === undefined ? {} : { processId }),

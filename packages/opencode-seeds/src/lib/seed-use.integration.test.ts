@@ -168,4 +168,21 @@ describe('use', () => {
     await seeds.plant({ host, home: homeOf('b'), seedId });
     expect(await read(homeOf('b'))).toMatchObject({ lab: { refresh: `r${current}` } });
   });
+
+  it('is taken up again by the same holder, in the home as it is, unless another has used it since', async () => {
+    const seedId = await keep();
+    const options: UseOpencodeSeedOptions = { host, seedId, home: homeOf('second'), holder: 's1', leaseMs: 50 };
+    await seeds.use(options);
+    await refresh(homeOf('second'));
+    // The process that held it is dead; the next one works for the same session.
+    const adopted = await seeds.use({ ...options, isAdopted: true });
+    expect(await read(homeOf('second'))).toMatchObject({ lab: { refresh: 'r2' } });
+    expect(await adopted.writeBack()).toBe(true);
+    await adopted.release();
+    const other = await seeds.use({ host, seedId, home: homeOf('third'), holder: 's2' });
+    expect(await read(homeOf('third'))).toMatchObject({ lab: { refresh: 'r2' } });
+    await other.release();
+    const late = seeds.use({ ...options, isAdopted: true });
+    await expect(late).rejects.toMatchObject({ code: 'SEED_LEASE_LOST' });
+  });
 });

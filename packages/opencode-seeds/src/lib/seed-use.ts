@@ -23,12 +23,19 @@ export interface UseOpencodeSeedOptions
    * @default false
    */
   readonly isResumed?: boolean;
+  /**
+   * The same holder uses the seed already, in this very home, and its process died meanwhile: the home stays as it is. A seed that
+   * another has used since is `SEED_LEASE_LOST`.
+   *
+   * @default false
+   */
+  readonly isAdopted?: boolean;
 }
 
 /** A seed that a session uses: planted, leased where its login rotates, and kept up to date. */
 export interface OpencodeSeedUse extends AsyncDisposable {
   readonly seedId: string;
-  /** What was planted; `undefined` for a home that was resumed. */
+  /** What was planted; `undefined` for a home that was resumed or adopted. */
   readonly planted: PlantedOpencodeSeed | undefined;
   /** Whether its login rotates: then this use has the lease, and `writeBack` has something to do. */
   readonly isExclusive: boolean;
@@ -84,6 +91,7 @@ function hold(bound: OpencodeSeedsOptions, options: UseOpencodeSeedOptions): Pro
     manifest: opencodeManifest,
     seedId,
     holder,
+    ...(options.isAdopted === undefined ? {} : { isOwn: options.isAdopted }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(whenBusy === undefined ? {} : { whenBusy }),
     ...(onWaiting === undefined ? {} : { onWaiting }),
@@ -95,6 +103,16 @@ function hold(bound: OpencodeSeedsOptions, options: UseOpencodeSeedOptions): Pro
 async function begin(bound: OpencodeSeedsOptions, options: UseOpencodeSeedOptions): Promise<BegunUse> {
   const { host, home, beneath, seedId, transform, abortSignal } = options;
   const signal = abortSignal === undefined ? {} : { abortSignal };
+  if (options.isAdopted === true) {
+    const { files, contents } = await readSeedFiles({
+      ...bound,
+      ...signal,
+      manifest: opencodeManifest,
+      seedId,
+      files: HOME_FILES,
+    });
+    return { planted: undefined, logins: homeContent(files, contents).auth ?? {} };
+  }
   if (options.isResumed !== true) {
     const { report, logins } = await plantHome(bound, {
       host,

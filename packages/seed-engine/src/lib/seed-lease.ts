@@ -26,6 +26,11 @@ export interface AcquireSeedLeaseOptions extends SeedReference {
   readonly leaseMs?: number;
   /** What to do while another has it: `wait` until it is free, or `refuse` with `SEED_IN_USE`. @default 'wait' */
   readonly whenBusy?: 'wait' | 'refuse';
+  /**
+   * Takes it only when `holder` was the last to have it, however long ago: nobody has used the seed since. Else `SEED_LEASE_LOST`.
+   * @default false
+   */
+  readonly isOwn?: boolean;
   /** Hears once for each holder that is waited for. */
   readonly onWaiting?: (other: { readonly holder: string; readonly expiresAt: Date }) => void;
   /** Ends the waiting with `ABORTED`. */
@@ -43,7 +48,8 @@ const pollMs = 500;
 
 /**
  * Takes a seed for one user. The lease of a holder that is silent for its time is taken over, with the next fencing
- * number; taking one's own again does the same. Throws `SEED_IN_USE` (only with `refuse`), `SEED_NOT_FOUND`, `ABORTED`.
+ * number; taking one's own again does the same. Throws `SEED_IN_USE` (only with `refuse`), `SEED_LEASE_LOST` (only with `isOwn`),
+ * `SEED_NOT_FOUND`, `ABORTED`.
  */
 export async function acquireSeedLease(options: AcquireSeedLeaseOptions): Promise<SeedLease> {
   const { holder, leaseMs = defaultLeaseMs, whenBusy = 'wait', onWaiting, abortSignal } = options;
@@ -61,6 +67,8 @@ export async function acquireSeedLease(options: AcquireSeedLeaseOptions): Promis
       busy = undefined;
       const current = readLease(document);
       const at = now();
+      if (options.isOwn === true && current.holder !== holder)
+        throw leaseLost({ seedId: document.id, holder }, current);
       if (current.holder !== undefined && current.holder !== holder && current.expiresAt > at) {
         busy = { holder: current.holder, expiresAt: current.expiresAt };
         return undefined;
@@ -116,9 +124,16 @@ export async function releaseSeedLease({ lease, ...seeds }: SeedLeaseReference):
 export function checkSeedLease(document: StoredDocument, lease: SeedLease): void {
   const current = readLease(document);
   if (current.holder === lease.holder && current.fencing === lease.fencing) return;
-  throw new SeedEngineError(
+  throw leaseLost(lease, current);
+}
+
+function leaseLost(
+  { seedId, holder }: Pick<SeedLease, 'holder' | 'seedId'>,
+  current: { readonly holder: string | undefined },
+): SeedEngineError {
+  return new SeedEngineError(
     'SEED_LEASE_LOST',
-    `Seed ${lease.seedId} is no longer leased to ${lease.holder}: ${current.holder ?? 'another'} has taken it since`,
+    `Seed ${seedId} is no longer leased to ${holder}: ${current.holder ?? 'another'} has taken it since`,
   );
 }
 

@@ -43,6 +43,11 @@ export interface StoreSeedOptions extends SeedDescription {
   readonly transform?: SeedTransform;
   /** What else is to be said of the seed, asked once the transform has seen its files. @default nothing */
   readonly describe?: () => Omit<SeedDescription, 'processId'>;
+  /**
+   * 24 hex digits. Given by whoever may have stored this very seed before and cannot know: the second time is `DOCUMENT_EXISTS`.
+   * @default a new id
+   */
+  readonly id?: string;
   readonly abortSignal?: AbortSignal;
 }
 
@@ -82,7 +87,7 @@ export interface SeedVerification {
 
 /** Stores an archive as a seed: the blob first, the document last. When anything fails, nothing of it stays. */
 export async function storeSeed(options: StoreSeedOptions): Promise<Seed> {
-  const { store, cipher, manifest, archive, transform, processId, abortSignal } = options;
+  const { store, cipher, manifest, archive, transform, processId, id, abortSignal } = options;
   checkTransform(transform, manifest.include);
   checkDescription(options);
   const content =
@@ -92,6 +97,7 @@ export async function storeSeed(options: StoreSeedOptions): Promise<Seed> {
     cipher,
     manifest,
     processId,
+    id,
     abortSignal,
     archive: content,
     describe: () => {

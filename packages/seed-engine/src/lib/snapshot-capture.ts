@@ -22,6 +22,11 @@ export interface OpenSnapshotOptions {
   readonly cipher: Cipher;
   /** Seals the workdir. `noCipher` is what the original can read. @default `cipher` */
   readonly workdirCipher?: Cipher;
+  /**
+   * 24 hex digits. Given by a session that several workers may end: of two snapshots with one id the second is refused, with
+   * `DOCUMENT_EXISTS` at its commit. @default a new id
+   */
+  readonly id?: string;
   /** The kind of agent, for instance `opencode`: names the collection. */
   readonly agent: string;
   readonly taskId: string;
@@ -89,7 +94,7 @@ export function openSnapshot(options: OpenSnapshotOptions): SnapshotDraft {
     throw new TypeError('retention is a whole number above 0');
   }
   const collection = snapshotCollection(agent);
-  const id = createId();
+  const id = options.id ?? createId();
   const parts = new Map<SnapshotPart, SnapshotBlob | 'underway'>();
   let isCommitted = false;
 

@@ -6,6 +6,7 @@ import { createId } from './id.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { openSnapshot } from './snapshot-capture.ts';
 import {
+  getSnapshot,
   listSnapshots,
   loadLatestSnapshot,
   readSnapshotBlob,
@@ -64,6 +65,21 @@ describe('openSnapshot', () => {
       workdirSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       agentVersion: '1.18.33',
     });
+  });
+
+  it('takes one of two with the same id, and leaves nothing of the other', async () => {
+    const store = createMemoryStore();
+    const id = createId();
+    const late = open(store, { id });
+    await late.write('session', stream('late'));
+    await late.write('workdir', stream('late'));
+    const { snapshot } = await capture(store, 'done', { id });
+    await expect(late.commit({ endState: 'failed' })).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' });
+    expect(await getSnapshot(store, 'opencode', id)).toEqual(snapshot);
+    // As a worker leaves it that is killed here.
+    expect(await store.sweep(everything)).toMatchObject({ removedBlobs: 2 });
+    expect((await readAll(readSnapshotBlob(store, cipher, snapshot, 'workdir'))).toString()).toBe('tar');
+    expect(await getSnapshot(store, 'opencode', createId())).toBeUndefined();
   });
 
   it('gives every part back as it was', async () => {

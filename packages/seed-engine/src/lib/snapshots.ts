@@ -79,6 +79,12 @@ export async function* listSnapshots(store: Store, agent: string, taskId: string
   for await (const document of documents) yield snapshotFromDocument(agent, document);
 }
 
+/** Reads a snapshot; `undefined` where there is none. Throws `SNAPSHOT_MALFORMED`. */
+export async function getSnapshot(store: Store, agent: string, id: string): Promise<Snapshot | undefined> {
+  const document = await store.get(snapshotCollection(agent), id);
+  return document && snapshotFromDocument(agent, document);
+}
+
 /** The newest snapshot of a task; `undefined` where there is none. Throws `SNAPSHOT_MALFORMED`. */
 export async function loadLatestSnapshot(store: Store, agent: string, taskId: string): Promise<Snapshot | undefined> {
   for await (const snapshot of listSnapshots(store, agent, taskId)) return snapshot;

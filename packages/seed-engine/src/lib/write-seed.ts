@@ -19,6 +19,8 @@ export interface WriteSeedOptions {
     SeedDraft,
     'agent' | 'cipher' | 'contentVersion' | 'sealedFor' | 'sha256' | 'sizeBytes'
   >;
+  /** 24 hex digits. Of two with one id the second is `DOCUMENT_EXISTS`. @default a new id */
+  readonly id?: string | undefined;
   /** 24 hex digits: `metadata.processId` of the blob. @default the seed's own id */
   readonly processId?: string | undefined;
   readonly abortSignal?: AbortSignal | undefined;
@@ -28,7 +30,7 @@ export interface WriteSeedOptions {
 export async function writeSeed(options: WriteSeedOptions): Promise<Seed> {
   const { store, cipher, manifest, archive, describe, abortSignal } = options;
   const { collection, agent } = manifest;
-  const id = createId();
+  const id = options.id ?? createId();
   const blob = await sealBlob(store, cipher, {
     owner: { collection, id },
     name: 'seed',
