@@ -123,4 +123,13 @@ describe('decideOutcome', () => {
       message: 'The session took longer than its deadline of 5 ms; its model failed meanwhile: overloaded',
     });
   });
+
+  it('tells with an exit what the model had failed with', () => {
+    const facts = { endings: [exited], afterExecuteError: undefined, problems: [] };
+    expect(decideOutcome({ ...facts, modelFailure: 'no credit' })).toMatchObject({
+      state: 'failed',
+      reason: 'model-failed',
+      message: expect.stringContaining('before it wrote DONE; its model had failed: no credit'),
+    });
+  });
 });

@@ -14,7 +14,7 @@ export type SessionEndReason =
   | 'agent-exited'
   /** The agent stopped working before either, and neither a reminder nor attention helped. */
   | 'agent-idle'
-  /** The agent's model failed, and neither a reminder nor attention helped. */
+  /** The agent's model failed: it exited then, or neither a reminder nor attention helped. */
   | 'model-failed'
   /** `cancel()` or the abort signal. */
   | 'cancelled'
@@ -127,7 +127,11 @@ function judge(
         message: ending.message ?? 'The agent wrote ERROR without a reason',
       };
     case 'exited':
-      return { state: 'failed', reason: 'agent-exited', message: describeEarlyExit(ending.exit, ending.outputTail) };
+      return {
+        state: 'failed',
+        reason: modelFailure === undefined ? 'agent-exited' : 'model-failed',
+        message: describeEarlyExit(ending, modelFailure),
+      };
     case 'cancelled':
       return { state: 'cancelled', reason: 'cancelled', message: ending.message };
     case 'deadline':
@@ -168,7 +172,12 @@ function explain({ message, error }: { readonly message: string; readonly error?
   return error === undefined ? { message } : { message, error };
 }
 
-function describeEarlyExit(exit: ProcessExit, outputTail = ''): string {
-  const message = `The agent ${describeExit(exit)} before it wrote DONE`;
+function describeEarlyExit(
+  { exit, outputTail = '' }: Extract<SessionEnding, { readonly type: 'exited' }>,
+  modelFailure: string | undefined,
+): string {
+  const message = `The agent ${describeExit(exit)} before it wrote DONE${
+    modelFailure === undefined ? '' : `; its model had failed: ${modelFailure}`
+  }`;
   return outputTail === '' ? message : `${message}\n\n${outputTail}`;
 }

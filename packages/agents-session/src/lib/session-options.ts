@@ -16,7 +16,7 @@ export interface LaunchedAgent {
   readonly sendToAgent?: (text: string) => Promise<void>;
   /** What the agent's own interface tells about it. Absent: only its exit and the deadline end a silent session. */
   readonly activity?: AsyncIterable<AgentActivity>;
-  /** What its model failed with last, in its own words; `undefined` once something else has come from it. Told with a deadline. */
+  /** What its model failed with last, in its own words; `undefined` once something else has come from it. Told with an exit and a deadline. */
   readonly modelFailure?: () => string | undefined;
   /**
    * Ends the agent with everything it started, and resolves when that is certain. Called also when it has exited, and again when
