@@ -1,6 +1,7 @@
 export { archiveDirectory } from './lib/archive.ts';
 export type { ArchiveOptions, ArchiveWarning } from './lib/archive.ts';
 export { checkCommand, checkMilliseconds, checkPort } from './lib/check-command.ts';
+export { clearWay } from './lib/clear-way.ts';
 export { collectOutput } from './lib/collect-output.ts';
 export type { CollectOutputOptions } from './lib/collect-output.ts';
 export { commandError, cwdNotFoundError, outputLimitError } from './lib/command-errors.ts';
@@ -14,6 +15,7 @@ export { CommandFailedError, DownloadFailedError, HostError } from './lib/errors
 export type { DownloadFailure, HostErrorCode } from './lib/errors.ts';
 export { feedStdin } from './lib/feed-stdin.ts';
 export type { StdinFeed } from './lib/feed-stdin.ts';
+export { DEFAULT_KEPT_ENVIRONMENT } from './lib/kept-environment.ts';
 export { DEFAULT_EXCLUDES, createExcludeMatcher } from './lib/exclude-matcher.ts';
 export type { ExcludeMatcher } from './lib/exclude-matcher.ts';
 export type {

@@ -25,7 +25,7 @@ export { describeModelError } from './lib/describe-answers.ts';
 export type { GrantedPaths } from './lib/opencode-command.ts';
 export { HEADLESS_PERMISSIONS, completeOpencodeConfig } from './lib/opencode-config.ts';
 export type { CompleteOpencodeConfigOptions, JsonValue, OpencodeConfig } from './lib/opencode-config.ts';
-export { DEFAULT_KEPT_ENVIRONMENT, opencodeEnvironment } from './lib/opencode-environment.ts';
+export { opencodeEnvironment } from './lib/opencode-environment.ts';
 export type { OpencodeEnvironmentOptions } from './lib/opencode-environment.ts';
 export { opencodeFiles, opencodeHomeFiles } from './lib/opencode-files.ts';
 export type { AuthEntry, OpencodeFilesOptions, OpencodeHomeFilesOptions } from './lib/opencode-files.ts';

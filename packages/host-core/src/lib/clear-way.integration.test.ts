@@ -2,10 +2,10 @@ import { lstat, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createLocalHost } from '@optio-ts/host-core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { clearWay } from './clear-way.ts';
+import { createLocalHost } from './local-host.ts';
 
 let directory: string;
 
@@ -28,11 +28,13 @@ it('removes what stands in the place of our files, and nothing else', async () =
   await symlink('../outside/opencode/opencode.json', join(workdir, 'opencode.json'));
   await symlink(outside, join(workdir, 'config'));
 
-  const removed = await clearWay(host, {
-    directory: workdir,
-    paths: ['AGENTS.md', 'opencode.json', 'config/opencode/opencode.json', 'kept/way/file', 'missing/file'],
-    abortSignal: new AbortController().signal,
-  });
+  const removed = await clearWay(host, workdir, [
+    'AGENTS.md',
+    'opencode.json',
+    'config/opencode/opencode.json',
+    'kept/way/file',
+    'missing/file',
+  ]);
 
   expect(removed).toEqual(['AGENTS.md', 'opencode.json', 'config']);
   await expect(lstat(join(workdir, 'config'))).rejects.toMatchObject({ code: 'ENOENT' });
@@ -44,11 +46,11 @@ it('does not go through a link in the place of the directory', async () => {
   await using host = createLocalHost();
   await mkdir(join(directory, 'outside/AGENTS.md'), { recursive: true });
   await symlink('outside', join(directory, 'workdir'));
-  const clearing = clearWay(host, {
-    directory: join(directory, 'workdir'),
-    paths: ['AGENTS.md'],
-    abortSignal: new AbortController().signal,
-  });
-  await expect(clearing).rejects.toThrow('Cannot make room');
+  await expect(clearWay(host, join(directory, 'workdir'), ['AGENTS.md'])).rejects.toThrow('Cannot make room');
   expect((await lstat(join(directory, 'outside/AGENTS.md'))).isDirectory()).toBe(true);
+});
+
+it.each(['/etc/passwd', '../other', 'a//b', ''])('refuses the path %j', async (path) => {
+  await using host = createLocalHost();
+  await expect(clearWay(host, directory, [path])).rejects.toThrow(TypeError);
 });

@@ -3,32 +3,6 @@ import { posix } from 'node:path';
 import { opencodePaths } from './opencode-paths.ts';
 import type { TaskDirectories } from './opencode-paths.ts';
 
-/**
- * Globs of the variables that opencode and its tools inherit from the host's own environment. Everything else stays away from
- * them: a worker's database URLs and cloud keys are not the agent's business.
- */
-export const DEFAULT_KEPT_ENVIRONMENT: readonly string[] = [
-  'LANG',
-  'LANGUAGE',
-  'LC_*',
-  'TZ',
-  'USER',
-  'LOGNAME',
-  'HTTP_PROXY',
-  'HTTPS_PROXY',
-  'ALL_PROXY',
-  'NO_PROXY',
-  'http_proxy',
-  'https_proxy',
-  'all_proxy',
-  'no_proxy',
-  'NODE_EXTRA_CA_CERTS',
-  'SSL_CERT_FILE',
-  'SSL_CERT_DIR',
-  'CURL_CA_BUNDLE',
-  'REQUESTS_CA_BUNDLE',
-];
-
 /** Options of `opencodeEnvironment`. */
 export interface OpencodeEnvironmentOptions {
   /** The task's directories; a `Workspace` will do. */

@@ -1,9 +1,9 @@
-import { probeHost } from '@optio-ts/host-core';
+import { DEFAULT_KEPT_ENVIRONMENT, probeHost } from '@optio-ts/host-core';
 import type { Command, ConfineMode, Host, HostProbe, Workspace } from '@optio-ts/host-core';
 
 import { decideConfinement, isolateCommand } from './opencode-command.ts';
 import type { GrantedPaths } from './opencode-command.ts';
-import { DEFAULT_KEPT_ENVIRONMENT, opencodeEnvironment } from './opencode-environment.ts';
+import { opencodeEnvironment } from './opencode-environment.ts';
 import { secretsOf } from './redact.ts';
 
 /** Which opencode is run. An `OpencodeBinary` of `@optio-ts/opencode-installer` is one. */
@@ -36,7 +36,7 @@ export interface OpencodeTaskOptions {
   readonly grants?: GrantedPaths;
   /** Variables for opencode and the agent's tools. They win over everything else. @default none */
   readonly env?: Readonly<Record<string, string>>;
-  /** Globs of variables that are inherited from the host's environment. @default `DEFAULT_KEPT_ENVIRONMENT` */
+  /** Globs of variables that are inherited from the host's environment. @default host-core's `DEFAULT_KEPT_ENVIRONMENT` */
   readonly keepEnv?: readonly string[];
   /** Globs of variables that are not inherited, whatever `keepEnv` says. @default none */
   readonly scrubEnv?: readonly string[];

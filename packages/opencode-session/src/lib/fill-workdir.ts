@@ -1,14 +1,13 @@
 import { formatResumeLogLine, RESUME_LOG_FILE } from '@optio-ts/agents-prompt';
 import type { LogProtocol } from '@optio-ts/agents-prompt';
 import { agentSessionFiles } from '@optio-ts/agents-session';
-import { HostError, readFile, writeFiles } from '@optio-ts/host-core';
+import { clearWay, HostError, readFile, writeFiles } from '@optio-ts/host-core';
 import type { Host, HostFile, HostProbe, Workspace } from '@optio-ts/host-core';
 import { importSession } from '@optio-ts/opencode-launcher';
 import type { OpencodeConfig, OpencodeProgram } from '@optio-ts/opencode-launcher';
 import { readSnapshotBlob } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
 
-import { clearWay } from './clear-way.ts';
 import { AGENTS_FILE, composeFiles, placeFiles, PROJECT_INSTRUCTIONS_FILE } from './compose-files.ts';
 import { effectiveExcludes, LOGIN_FILES } from './excludes.ts';
 import { chooseModel, withModel } from './model-choice.ts';
@@ -110,7 +109,7 @@ export async function fillResumedWorkdir(
   const beneath = workspace.taskDirectory;
   const names = [...ownFiles(options, context, {}).map(({ path }) => path), HOME_CONFIG_FILE, ...LOGIN_FILES];
   const paths = [...new Set(names)];
-  for (const path of await clearWay(host, { directory: workspace.workdir, paths, abortSignal })) {
+  for (const path of await clearWay(host, workspace.workdir, paths, { abortSignal })) {
     const message = `The agent had put something else in the place of ${path}: it is removed`;
     emit({ type: 'warning', code: 'FILE_REPLACED', message });
   }
