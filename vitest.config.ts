@@ -24,7 +24,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{packages,apps}/*/src/**/*.test.ts'],
+          include: ['{packages,apps,examples}/*/src/**/*.test.ts'],
           exclude: [integration],
         },
       },
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           ...withServers,
           name: 'integration',
-          include: [`{packages,apps}/*/src/${integration}`],
+          include: [`{packages,apps,examples}/*/src/${integration}`],
           exclude: [campaign],
           // They wait for processes and servers more than they compute.
           maxWorkers: 2,
@@ -45,7 +45,7 @@ export default defineConfig({
         test: {
           ...withServers,
           name: 'campaign',
-          include: [`{packages,apps}/*/src/${campaign}`],
+          include: [`{packages,apps,examples}/*/src/${campaign}`],
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 const scratch = '.readme-check';
 const project = 'tsconfig.readme-check.json';
-const readmes = globSync(['README.md', '{packages,apps}/*/README.md']);
+const readmes = globSync(['README.md', '{packages,apps,examples}/*/README.md']);
 const written: string[] = [];
 
 // The root README shows the packages together, so it is checked where all of them are installed.
