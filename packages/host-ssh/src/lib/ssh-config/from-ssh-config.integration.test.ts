@@ -163,6 +163,11 @@ describe.each(ways)('fromSshConfig %s', (_, options) => {
     opened.push(strict);
     expect(await text(strict, 'echo', 'known')).toBe('known\n');
 
+    const asked = join(directory, `new_${(files += 1)}`, 'known');
+    const cautious = await section('asked', gate, [`UserKnownHostsFile ${asked}`]);
+    expect(await text(await open('asked', cautious, { ...options, acceptNew: true }), 'echo', 'asked')).toBe('asked\n');
+    expect(await text(await open('asked', cautious, options), 'echo', 'again')).toBe('again\n');
+
     const nowhere = await section('nowhere', gate, [
       'StrictHostKeyChecking accept-new',
       'UserKnownHostsFile /dev/null',

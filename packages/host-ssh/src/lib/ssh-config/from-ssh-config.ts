@@ -9,7 +9,7 @@ import { parseDestination } from './destination.ts';
 import { endpointFrom, type ConfiguredEndpoint } from './endpoint.ts';
 import type { SshConfigSecrets } from './identities.ts';
 import { readSettings } from './read-settings.ts';
-import { resolveRoute } from './route.ts';
+import { resolveRoute, type Hop } from './route.ts';
 import type { ConfigSource, SettingsQuestion, SshSettings } from './settings.ts';
 import { timingFrom } from './timing.ts';
 
@@ -22,6 +22,11 @@ export interface FromSshConfigOptions extends SshConfigSecrets {
    * this package that reads the environment of the process. @default `process.env`
    */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * Write down the key of a host that no known_hosts file of the configuration knows, jumps included, as
+   * `StrictHostKeyChecking accept-new` does. @default what the configuration says
+   */
+  readonly acceptNew?: boolean;
   /** Ends the wait for `ssh -G`, which may look names up and run what `Match exec` says. */
   readonly abortSignal?: AbortSignal;
 }
@@ -52,7 +57,9 @@ export async function fromSshConfig(alias: string, options: FromSshConfigOptions
   const source = sourceFrom(options);
   const ask = (question: SettingsQuestion): Promise<SshSettings> => settingsOf(question, source, options.abortSignal);
   const route = await resolveRoute(destination, ask);
-  const found = await Promise.all(route.map((hop) => endpointFrom(hop, source, options)));
+  const found = await Promise.all(
+    route.map((hop) => endpointFrom(options.acceptNew === true ? acceptingNew(hop) : hop, source, options)),
+  );
   const { endpoint, ignored } = found.at(-1) as ConfiguredEndpoint;
   const jumps = found.slice(0, -1);
   const timing = timingFrom(route.at(-1)?.settings ?? new Map());
@@ -66,6 +73,11 @@ export async function fromSshConfig(alias: string, options: FromSshConfigOptions
       ...timing.ignored,
     ],
   };
+}
+
+/** The hop as if its configuration said so. */
+function acceptingNew(hop: Hop): Hop {
+  return { ...hop, settings: new Map([...hop.settings, ['stricthostkeychecking', ['accept-new']]]) };
 }
 
 function sourceFrom({ configFile, env = process.env }: FromSshConfigOptions): ConfigSource {
