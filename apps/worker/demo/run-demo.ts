@@ -8,6 +8,7 @@ import { stringify } from 'yaml';
 
 import type { CommandContext } from '../src/lib/commands/context.ts';
 import { runCommand } from '../src/lib/commands/run.ts';
+import { emptyConfig } from '../src/lib/config/worker-config.ts';
 import type { Interrupts } from '../src/lib/interrupts.ts';
 import { printableText } from '../src/lib/printable.ts';
 import type { TaskSummary } from '../src/lib/report/reporter.ts';
@@ -24,7 +25,12 @@ export async function runDemo(interrupts: Interrupts): Promise<number> {
     cwd: root,
     env: { ...process.env, [KEY_VARIABLE]: model.apiKey },
     interrupts,
-    places: { store: join(root, 'optio.db'), identity: join(root, 'identity.txt') },
+    config: emptyConfig(join(root, 'config.yaml')),
+    places: {
+      store: join(root, 'optio.db'),
+      identity: join(root, 'identity.txt'),
+      logs: join(root, 'logs'),
+    },
     outputRoot: join(root, 'optio-out'),
     stdout: process.stdout,
     stderr: process.stderr,

@@ -1,22 +1,25 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { CommanderError } from 'commander';
 
 import manifest from '../../package.json' with { type: 'json' };
-import type { CommandContext } from './commands/context.ts';
-import type { RunCommandOptions } from './commands/run.ts';
-import type { ListSeedsOptions } from './commands/seeds.ts';
+import { buildProgram } from './command-line/build-program.ts';
+import type { Call } from './command-line/build-program.ts';
+import { COMMANDS, GROUPS } from './command-line/commands.ts';
+import { findPlaces } from './command-line/find-places.ts';
 import { messageOf } from './errors.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { INTERRUPT_EXIT_CODES, listenForInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
-import { defaultPlaces } from './places.ts';
-import { printableText } from './printable.ts';
+import { printableLine, printableText } from './printable.ts';
 import { TaskFileError } from './task-file-problem.ts';
 
 // Longer than `runTask` gives a forced end.
 const FORCED_EXIT_MS = 12_000;
+
+/** An error's message is one line; this much of it is shown. */
+const MAX_MESSAGE_LENGTH = 2000;
 
 /** The process that a command line runs in. */
 export interface CliProcess {
@@ -29,87 +32,85 @@ export interface CliProcess {
 
 /** Runs one command line and returns its exit code; errors are printed, one line each. */
 export async function runCli(cli: CliProcess): Promise<number> {
-  const { env, stderr, stdout } = cli;
+  const { stderr, stdout } = cli;
   // A reader that went away (`| head`, a closed terminal) must not take a running task with it.
   for (const stream of [stdout, stderr]) stream.on('error', ignoreLostReader);
   using interrupts = listenForInterrupts({ source: process, now: () => performance.now() });
-  let exitCode: number = EXIT_CODES.done;
-  exitWhenForced(interrupts);
-
-  function contextOf(options: { readonly store?: string }): CommandContext {
-    const cwd = process.cwd();
-    const places = defaultPlaces({ env, home: homedir() });
-    return {
-      cwd,
-      env,
-      interrupts,
-      places: options.store === undefined ? places : { ...places, store: resolve(cwd, options.store) },
-      outputRoot: join(cwd, 'optio-out'),
-      stdout,
-      stderr,
-    };
-  }
-
-  const program = new Command('optio')
-    .description('Runs coding agents as managed tasks.')
-    .version(manifest.version)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => stdout.write(text),
-      // Printed below, on one line.
-      writeErr: () => {},
-    });
-  const storeOption = (): Option => new Option('--store <path>', 'SQLite store to use').argParser(storePath);
-
-  program
-    .command('run')
-    .description('run one task and save what it delivers')
-    .argument('<task.yaml>', 'the task file')
-    .option('--json', 'one JSON object per line on stdout')
-    .addOption(new Option('--confine <mode>', "the agent's view of the machine").choices(['auto', 'required', 'off']))
-    .addOption(storeOption())
-    .action(async (file: string, options: RunCommandOptions & { readonly store?: string }) => {
-      // Loaded when it is asked for: help and a slip of the pen need nothing of it.
-      const { runCommand } = await import('./commands/run.ts');
-      ({ exitCode } = await runCommand(file, options, contextOf(options)));
-    });
-
-  program
-    .command('seeds')
-    .description('logins and models that sessions can start from')
-    .command('ls')
-    .description('list them, newest first')
-    .option('--json', 'one JSON object per line on stdout')
-    .addOption(storeOption())
-    .action(async (options: ListSeedsOptions & { readonly store?: string }) => {
-      const { listSeedsCommand } = await import('./commands/seeds.ts');
-      exitCode = await listSeedsCommand(options, contextOf(options));
-    });
-
   try {
-    await program.parseAsync(cli.args, { from: 'user' });
-    return exitCode;
+    const call = readCommandLine(cli);
+    if (call === undefined) return EXIT_CODES.done;
+    exitWhenForced(interrupts, call.spec.endsSession === true ? FORCED_EXIT_MS : 0);
+    return await runCall(call, cli, interrupts);
   } catch (error) {
     if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return EXIT_CODES.done;
-      const message = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
-      stderr.write(
-        `optio: ${message === '(outputHelp)' ? 'name a command; optio --help lists them' : printableText(message)}\n`,
-      );
+      stderr.write(`optio: ${printableLine(usageText(error), MAX_MESSAGE_LENGTH)}\n`);
       return EXIT_CODES.usage;
     }
     const { exitCodeOf } = await import('./exit-code-of.ts');
-    const code = exitCodeOf(error);
-    stderr.write(`${printableText(errorText(error, code))}\n`);
+    const code = interrupts.abortSignal.aborted ? EXIT_CODES.cancelled : exitCodeOf(error);
+    stderr.write(`${errorText(error, code)}\n`);
     return code;
   }
 }
 
+/** What was called; `undefined` where help or the version were asked for, which have been printed. Throws a `CommanderError`. */
+function readCommandLine({ args, stdout }: CliProcess): Call | undefined {
+  let call: Call | undefined;
+  const program = buildProgram({
+    commands: COMMANDS,
+    groups: GROUPS,
+    version: manifest.version,
+    onCall: (called) => {
+      call = called;
+    },
+  });
+  const output = {
+    writeOut: (text: string) => stdout.write(text),
+    // Printed on one line, when it is caught.
+    writeErr: () => {},
+  };
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((child) => child.commands)]) {
+    command.configureOutput(output);
+  }
+  try {
+    program.parse(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return undefined;
+    throw error;
+  }
+  return call;
+}
+
+async function runCall(call: Call, cli: CliProcess, interrupts: Interrupts): Promise<number> {
+  const { env, stderr, stdout } = cli;
+  const cwd = process.cwd();
+  const { store, config: configPath } = call.options as { readonly store?: string; readonly config?: string };
+  const found = await findPlaces({ cwd, env, home: homedir(), store, config: configPath });
+  const action = await call.spec.load();
+  return action(call.args, call.options as never, {
+    ...found,
+    cwd,
+    env,
+    interrupts,
+    outputRoot: join(cwd, 'optio-out'),
+    stdout,
+    stderr,
+  });
+}
+
+function usageText(error: CommanderError): string {
+  // What was typed is repeated there, and may be a URL with a password.
+  const message = error.message.replace(/^error: /, '').replaceAll(/(:\/\/[^/@:\s]*:)[^@\s]*@/g, '$1…@');
+  return message === '(outputHelp)' ? 'name a command; optio --help lists them' : message;
+}
+
 /** One line, but for a task file, whose every mistake has its own, and for a defect, which is for its finder to report. */
 export function errorText(error: unknown, code: number): string {
-  if (error instanceof TaskFileError) return error.message;
+  if (error instanceof TaskFileError) return printableText(error.message);
   const isDefect = code === EXIT_CODES.defect && error instanceof Error && error.stack !== undefined;
-  return isDefect ? `optio: a defect of optio: ${error.stack}` : `optio: ${messageOf(error)}`;
+  return isDefect
+    ? `optio: a defect of optio: ${printableText(error.stack ?? '')}`
+    : `optio: ${printableLine(messageOf(error), MAX_MESSAGE_LENGTH)}`;
 }
 
 /** Ends the process when nothing is left to do, or, after a second Ctrl-C, at once: what is still under way was given up. */
@@ -119,15 +120,10 @@ export function exitWith(exitCode: number): void {
 }
 
 /** After a second Ctrl-C nothing may keep this process, whatever its clean-up waits for. */
-export function exitWhenForced(interrupts: Interrupts): void {
+export function exitWhenForced(interrupts: Interrupts, afterMs: number = FORCED_EXIT_MS): void {
   void interrupts.forced.then((signal) => {
-    setTimeout(() => process.exit(INTERRUPT_EXIT_CODES[signal]), FORCED_EXIT_MS).unref();
+    setTimeout(() => process.exit(INTERRUPT_EXIT_CODES[signal]), afterMs).unref();
   });
-}
-
-function storePath(value: string): string {
-  if (/^[a-z][a-z0-9+]*:\/\//i.test(value)) throw new InvalidArgumentError('It must be the path of a file.');
-  return value;
 }
 
 function ignoreLostReader(error: NodeJS.ErrnoException): void {

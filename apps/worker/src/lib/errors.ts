@@ -10,6 +10,16 @@ export type WorkerErrorCode =
   | 'OUTPUT_REFUSED'
   /** The task file is broken, or what it names is not there. Nothing was started. */
   | 'TASK_FILE_INVALID'
+  /** The worker's configuration is broken. Nothing was started. */
+  | 'CONFIG_INVALID'
+  /** No host of that name can be used. Nothing was started. */
+  | 'HOST_UNKNOWN'
+  /** The store's database cannot be reached, or does not let us in. */
+  | 'STORE_UNREACHABLE'
+  /** There is nothing of that name or id. */
+  | 'NOT_FOUND'
+  /** What was asked for cannot be done; the message says what can. Nothing was changed. */
+  | 'REFUSED'
   /** The task's files changed or went away while they were read. */
   | 'FILES_UNREADABLE';
 

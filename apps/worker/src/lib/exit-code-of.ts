@@ -5,17 +5,27 @@ import { OpencodeSeedError } from '@optio-ts/opencode-seeds';
 import { SeedEngineError } from '@optio-ts/seed-engine';
 
 import { WorkerError } from './errors.ts';
+import type { WorkerErrorCode } from './errors.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 
 /** The exit code for something that was thrown. */
 export function exitCodeOf(error: unknown): number {
-  if (WorkerError.is(error)) return error.code === 'INTERRUPTED' ? EXIT_CODES.cancelled : EXIT_CODES.usage;
+  if (WorkerError.is(error)) return WORKER_CODES[error.code] ?? EXIT_CODES.usage;
+  // An id that nothing has is the caller's mistake, and none of the store.
+  if (SeedEngineError.is(error) && UNKNOWN_IDS.has(error.code)) return EXIT_CODES.usage;
   if (SeedEngineError.is(error) || OpencodeSeedError.is(error)) return EXIT_CODES.store;
   if (HostError.is(error) || OpencodeInstallError.is(error) || OpencodeError.is(error)) {
     return EXIT_CODES.host;
   }
   return EXIT_CODES.defect;
 }
+
+const WORKER_CODES: Partial<Record<WorkerErrorCode, number>> = {
+  INTERRUPTED: EXIT_CODES.cancelled,
+  STORE_UNREACHABLE: EXIT_CODES.store,
+};
+
+const UNKNOWN_IDS: ReadonlySet<string> = new Set(['SEED_NOT_FOUND', 'SESSION_NOT_FOUND']);
 
 /** The exit code for how a session ended. */
 export function exitCodeOfResult(result: {

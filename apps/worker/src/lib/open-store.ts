@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { openKeyring } from '@optio-ts/seed-engine';
+import { listKeys, noCipher, openKeyring } from '@optio-ts/seed-engine';
 import type { Cipher, Store } from '@optio-ts/seed-engine';
-import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
 
+import { isMongoUrl } from './places.ts';
 import type { Places } from './places.ts';
 
 /** A store and the key to it. */
@@ -16,27 +16,97 @@ export interface OpenedStore extends AsyncDisposable {
 }
 
 /**
- * Opens the SQLite store with its key; both are made when there is neither. Throws a `SeedEngineError`, with `KEY_MISSING` for a
- * store whose key is not there.
+ * Opens the store with its key, to write to it. A SQLite store and its key are made when there is neither; a database is shared
+ * with others, so its first key is made by whoever means to (`optio keys new`). Throws a `SeedEngineError`, with `KEY_MISSING`
+ * for a store whose key is not there, and `STORE_UNREACHABLE`.
  */
 export async function openStore(places: Places): Promise<OpenedStore> {
-  await mkdir(dirname(places.store), { recursive: true, mode: 0o700 });
-  const store = createSqliteStore(places.store);
+  const isShared = isMongoUrl(places.store);
+  if (!isShared) await mkdir(dirname(places.store), { recursive: true, mode: 0o700 });
+  const { close, store } = await connectStore(places.store);
   try {
-    const keyring = await openKeyring({ store, identityPath: places.identity });
-    return {
+    const keyring = await openKeyring({
       store,
-      cipher: keyring.cipher,
-      isNew: keyring.isNewIdentity,
-      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-    };
+      identityPath: places.identity,
+      missingIdentity: isShared ? 'refuse' : 'create',
+    });
+    return { store, cipher: keyring.cipher, isNew: keyring.isNewIdentity, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await store[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
+}
+
+/**
+ * Opens the store to look at what there is. Looking is no reason to make a store or a key: one that is not there is an empty one
+ * in memory, and one that has no key yet has nothing sealed.
+ */
+export async function openStoreToRead(places: Places): Promise<OpenedStore> {
+  const { close, store } = await openWithoutKey(places);
+  try {
+    const keys = await listKeys({ store, identityPath: places.identity });
+    const cipher = keys.length === 0 ? noCipher : (await openKeyring({ store, identityPath: places.identity })).cipher;
+    return { store, cipher, isNew: false, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A store alone. */
+export interface ConnectedStore {
+  readonly store: Store;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a store as it is, for what needs no key; one that is not there is an empty one in memory. */
+export async function openWithoutKey(places: Places): Promise<ConnectedStore> {
+  if (isMongoUrl(places.store) || (await exists(places.store))) return connectStore(places.store);
+  const { createMemoryStore } = await import('@optio-ts/seed-engine/memory');
+  const store = createMemoryStore();
+  return { store, close: () => store[Symbol.asyncDispose]() };
+}
+
+/** Runs something with a store that is only looked at, and closes it. */
+export async function withStore<Result>(
+  { places }: { readonly places: Places },
+  use: (opened: OpenedStore) => Promise<Result>,
+): Promise<Result> {
+  await using opened = await openStoreToRead(places);
+  return await use(opened);
 }
 
 /** What first use has to say about the key. */
 export function newKeyNotice(places: Places): string {
   return `made a new key: ${places.identity}; keep a copy of it elsewhere: what the store holds (${places.store}) cannot be read without it`;
+}
+
+async function connectStore(place: string): Promise<ConnectedStore> {
+  if (isMongoUrl(place)) {
+    // Loaded by whoever has such a store: the driver is large.
+    const { connectMongo } = await import('./mongo-connection.ts');
+    const { createMongoStore } = await import('@optio-ts/seed-engine/mongo');
+    const { close, db } = await connectMongo(place);
+    const store = createMongoStore(db);
+    return {
+      store,
+      close: async () => {
+        await store[Symbol.asyncDispose]();
+        await close();
+      },
+    };
+  }
+  const { createSqliteStore } = await import('@optio-ts/seed-engine/sqlite');
+  const store = createSqliteStore(place);
+  return { store, close: () => store[Symbol.asyncDispose]() };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import type { AgentSessionHooks } from '@optio-ts/agents-session';
 import type { Host, HostFile } from '@optio-ts/host-core';
 import { startOpencodeSession } from '@optio-ts/opencode-session';
 import type { OpencodeSession, StartOpencodeSessionOptions } from '@optio-ts/opencode-session';
@@ -8,6 +9,8 @@ import type { DeliverableWriter } from './deliverable-writer.ts';
 import { messageOf } from './errors.ts';
 import { exitCodeOfResult } from './exit-code-of.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import { joinHooks } from './hooks.ts';
+import type { HookModule } from './hooks.ts';
 import { INTERRUPT_EXIT_CODES } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Reporter, TaskSummary } from './report/reporter.ts';
@@ -23,8 +26,12 @@ export interface RunTaskOptions {
   readonly files?: Iterable<HostFile>;
   readonly reporter: Reporter;
   readonly interrupts: Interrupts;
+  /** Code around the session. @default none */
+  readonly hooks?: readonly HookModule[];
   /** Absolute directory below which task directories are made. @default the host's own, see `openWorkspace` */
-  readonly taskRoot?: string;
+  readonly taskRoot?: string | undefined;
+  /** Absolute directory on the host for opencode. @default see `ensureOpencode` */
+  readonly cacheDirectory?: string | undefined;
 }
 
 /** How long a forced end may take before the process goes without knowing. */
@@ -57,7 +64,7 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
   });
 
   const told = new Set<string>();
-  const orderly = follow(session, reporter, writer, told).then(() => session.result);
+  const orderly = follow(session, options, writer, told).then(() => session.result);
   const outcome = await Promise.race([orderly, interrupts.forced]);
   if (typeof outcome === 'string') {
     // The orderly end goes on in there and nobody asks for it any more.
@@ -99,17 +106,7 @@ function sessionOptions(
     taskId: task.id,
     task: task.prompt,
     autoStart: true,
-    hooks: {
-      async onDeliverable(_context, deliverable) {
-        try {
-          await writer.save(deliverable);
-          unsaved.delete(deliverable.name);
-        } catch (error) {
-          unsaved.add(deliverable.name);
-          throw error;
-        }
-      },
-    },
+    hooks: joinHooks([saving(writer, unsaved), ...(options.hooks ?? [])]),
     ...(task.model === undefined ? {} : { model: task.model }),
     ...(task.homeConfig === undefined ? {} : { homeConfig: task.homeConfig }),
     ...(task.config === undefined ? {} : { config: task.config }),
@@ -123,18 +120,40 @@ function sessionOptions(
       : { saveSeed: task.saveSeed.label === undefined ? {} : { label: task.saveSeed.label } }),
     ...(options.files === undefined ? {} : { files: options.files }),
     ...(options.taskRoot === undefined ? {} : { taskRoot: options.taskRoot }),
+    ...(options.cacheDirectory === undefined ? {} : { cacheDirectory: options.cacheDirectory }),
+  };
+}
+
+function saving(writer: DeliverableWriter, unsaved: Set<string>): AgentSessionHooks {
+  return {
+    async onDeliverable(_context, deliverable) {
+      try {
+        await writer.save(deliverable);
+        unsaved.delete(deliverable.name);
+      } catch (error) {
+        unsaved.add(deliverable.name);
+        throw error;
+      }
+    },
   };
 }
 
 async function follow(
   session: OpencodeSession,
-  reporter: Reporter,
+  { hooks = [], reporter }: RunTaskOptions,
   writer: DeliverableWriter,
   told: Set<string>,
 ): Promise<void> {
   for await (const event of session.events) {
     if (event.type === 'warning') told.add(event.message);
     reporter.event(event, event.type === 'deliverable' ? writer.pathOf(event.name) : undefined);
+    for (const hook of hooks) {
+      try {
+        await hook.onEvent?.(event);
+      } catch (error) {
+        reporter.warning(`hook onEvent: ${messageOf(error)}`);
+      }
+    }
   }
 }
 

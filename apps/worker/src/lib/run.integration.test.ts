@@ -196,8 +196,8 @@ describe('optio run', { timeout: 300_000 }, () => {
       "optio: option '--confine <mode>' argument 'maybe' is invalid. Allowed choices are auto, required, off.",
     ],
     [
-      ['run', 'x.yaml', '--store', 'mongodb://h/d'],
-      "optio: option '--store <path>' argument 'mongodb://h/d' is invalid. It must be the path of a file.",
+      ['run', 'x.yaml', '--store', 'redis://h/d'],
+      "optio: option '--store <place>' argument 'redis://h/d' is invalid. It must be the path of a file or a mongodb:// URL.",
     ],
     [['run', 'missing.yaml'], 'missing.yaml:1: cannot be read: there is no such file or directory'],
     [[], 'optio: name a command; optio --help lists them'],

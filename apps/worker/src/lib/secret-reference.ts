@@ -4,12 +4,14 @@ import { resolve } from 'node:path';
 import { messageOf } from './errors.ts';
 
 /** What a reference to a secret looks like, for schemas. */
-export const REFERENCE_PATTERN: RegExp = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^\n]+)$/;
+export const REFERENCE_PATTERN: RegExp = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^\n]+|key:[A-Za-z0-9][A-Za-z0-9._-]*)$/;
 
 /** Where a secret is to be taken from. */
 export type SecretReference =
   | { readonly kind: 'env'; readonly name: string }
-  | { readonly kind: 'file'; readonly path: string };
+  | { readonly kind: 'file'; readonly path: string }
+  /** One of the keys that the worker's configuration names. */
+  | { readonly kind: 'key'; readonly name: string };
 
 /** A secret, or why there is none. */
 export type ResolvedSecret =
@@ -22,19 +24,33 @@ export interface ReferenceScope {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute directory that relative paths start from: that of the task file. */
   readonly directory: string;
+  /** Keys of the worker's configuration, by name. @default none */
+  readonly keys?: ReadonlyMap<string, ConfiguredKey>;
+}
+
+/** A key that the worker's configuration names. */
+export interface ConfiguredKey {
+  readonly reference: SecretReference;
+  /** Absolute directory of the configuration. */
+  readonly directory: string;
 }
 
 const MAX_SECRET_BYTES = 64 * 1024;
 
-/** Reads `env:NAME` or `file:PATH`; `undefined` for anything else. */
+/** Reads `env:NAME`, `file:PATH` or `key:NAME`; `undefined` for anything else. */
 export function parseReference(text: string): SecretReference | undefined {
   if (!REFERENCE_PATTERN.test(text)) return undefined;
-  return text.startsWith('env:') ? { kind: 'env', name: text.slice(4) } : { kind: 'file', path: text.slice(5).trim() };
+  if (text.startsWith('env:')) return { kind: 'env', name: text.slice(4) };
+  return text.startsWith('key:') ? { kind: 'key', name: text.slice(4) } : { kind: 'file', path: text.slice(5).trim() };
 }
 
-/** Absolute path of the file that a reference names, or `undefined` for a variable. */
+/** Absolute path of the file that a reference leads to, or `undefined` for a variable. */
 export function referencedFile(reference: SecretReference, scope: ReferenceScope): string | undefined {
   if (reference.kind === 'env') return undefined;
+  if (reference.kind === 'key') {
+    const key = scope.keys?.get(reference.name);
+    return key && referencedFile(key.reference, { env: scope.env, directory: key.directory });
+  }
   const home = scope.env['HOME'];
   const path =
     reference.path.startsWith('~/') && home !== undefined ? `${home}${reference.path.slice(1)}` : reference.path;
@@ -48,6 +64,14 @@ export async function resolveReference(reference: SecretReference, scope: Refere
     return value === undefined || value === ''
       ? missing(`the environment variable ${reference.name} is not set; set it, or name another`)
       : { isResolved: true, value };
+  }
+  if (reference.kind === 'key') {
+    const key = scope.keys?.get(reference.name);
+    if (key !== undefined) return resolveReference(key.reference, { env: scope.env, directory: key.directory });
+    const names = [...(scope.keys?.keys() ?? [])].join(', ');
+    return missing(
+      `the worker's configuration has no key ${reference.name}${names === '' ? '' : `; it has ${names}`}; add it under keys`,
+    );
   }
   const path = referencedFile(reference, scope) ?? reference.path;
   try {

@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { isSecretVariable, separateConfigSecrets } from './config-secrets.ts';
+import type { WorkerConfig } from './config/worker-config.ts';
 import { parseDuration } from './duration.ts';
 import { parseFilesSource } from './files-source.ts';
 import type { FilesSource } from './files-source.ts';
@@ -24,6 +25,13 @@ export interface CheckTaskOptions {
   readonly directory: string;
   /** Absolute directory that the default output directory is made in. */
   readonly cwd: string;
+  /** What the worker's configuration names. @default nothing */
+  readonly config?: Pick<WorkerConfig, 'keys' | 'hooks' | 'path'>;
+  /**
+   * `queue`: the task came out of a queue, from somebody who is not the user of this machine. It may name keys, hooks and
+   * repositories, and nothing by its path or variable. @default 'file'
+   */
+  readonly origin?: 'file' | 'queue';
   /** The task file's name without its extension. */
   readonly defaultName: string;
   readonly now: Date;
@@ -36,7 +44,8 @@ export interface CheckTaskOptions {
  * refused are passed over, so that all problems of a file come out at once. Returns a task only when there are none.
  */
 export async function checkTask(value: unknown, options: CheckTaskOptions): Promise<TaskDefinition | undefined> {
-  const { problems } = options;
+  const { config, problems } = options;
+  const isQueued = options.origin === 'queue';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const fields = sound(value as Partial<TaskFileFields>, problems);
   const refuse = (path: FieldPath, message: string): undefined => {
@@ -45,11 +54,15 @@ export async function checkTask(value: unknown, options: CheckTaskOptions): Prom
 
   const files = await checkFiles(fields.files, options, refuse);
   const fetchSecret = async (path: FieldPath, reference: SecretReference): Promise<string | undefined> => {
-    const keyFile = referencedFile(reference, options);
+    if (isQueued && reference.kind !== 'key') {
+      return refuse(path, "a queued task names keys of the worker's configuration alone; write key:NAME");
+    }
+    const scope = { ...options, ...(config && { keys: config.keys }) };
+    const keyFile = referencedFile(reference, scope);
     if (keyFile !== undefined && files?.kind === 'directory' && isInside(files.path, await realPathOf(keyFile))) {
       return refuse(path, 'names a file inside `files`, where the agent would find it; keep it elsewhere');
     }
-    const secret = await resolveReference(reference, options);
+    const secret = await resolveReference(reference, scope);
     return secret.isResolved ? secret.value : refuse(path, secret.reason);
   };
 
@@ -77,6 +90,10 @@ export async function checkTask(value: unknown, options: CheckTaskOptions): Prom
     if (variable !== undefined) env[name] = variable;
   }
 
+  const hooks = checkHooks(fields.hooks, options, refuse);
+  if (isQueued && fields.deliverables !== undefined) {
+    refuse(['deliverables'], 'a queued task is delivered where the worker keeps such things; leave it out');
+  }
   const deadlineMs = fields.deadline === undefined ? undefined : parseDuration(fields.deadline);
   if (fields.deadline !== undefined && deadlineMs === undefined) refuse(['deadline'], NO_DURATION);
   checkModelIsKnown(value as Partial<TaskFileFields>, refuse);
@@ -91,6 +108,8 @@ export async function checkTask(value: unknown, options: CheckTaskOptions): Prom
     homeConfig: settings?.homeConfig,
     config: fields.opencode === undefined ? undefined : separated.config,
     login: Object.keys(login).length === 0 ? undefined : login,
+    host: fields.host,
+    hooks,
     files,
     env: fields.env === undefined ? undefined : env,
     deadlineMs,
@@ -131,7 +150,13 @@ async function checkFiles(
   if (text === undefined) return undefined;
   const { problem, source } = parseFilesSource(text);
   if (problem !== undefined) return refuse(['files'], problem);
-  if (source.kind === 'git') return source;
+  if (source.kind === 'git') {
+    // What a path says on another machine, nobody knows who wrote it down.
+    if (options.origin !== 'queue' || !source.url.startsWith('file:')) return source;
+  }
+  if (options.origin === 'queue' || source.kind === 'git') {
+    return refuse(['files'], 'a queued task gets its files from a git repository (https or ssh), not from a directory');
+  }
   const home = options.env['HOME'];
   const path = resolve(
     options.directory,
@@ -143,6 +168,37 @@ async function checkFiles(
   } catch (error) {
     return refuse(['files'], `cannot be read: ${path}: ${reasonOf(error)}`);
   }
+}
+
+/** Names of the configuration are words; all else is the path of a module. */
+function checkHooks(
+  value: string | readonly string[] | undefined,
+  options: CheckTaskOptions,
+  refuse: (path: FieldPath, message: string) => undefined,
+): readonly string[] {
+  const modules: string[] = [];
+  for (const [index, hook] of [value ?? []].flat().entries()) {
+    const path: FieldPath = Array.isArray(value) ? ['hooks', index] : ['hooks'];
+    if (/^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(hook)) {
+      const found = options.config?.hooks.get(hook);
+      const names = [...(options.config?.hooks.keys() ?? [])].join(', ');
+      if (found !== undefined) modules.push(found);
+      else {
+        refuse(
+          path,
+          `the worker's configuration has no hook ${hook}${names === '' ? '' : `; it has ${names}`}; add it under hooks`,
+        );
+      }
+    } else if (options.origin === 'queue') {
+      refuse(path, "a queued task names hooks of the worker's configuration, and no module");
+    } else {
+      const home = options.env['HOME'];
+      modules.push(
+        resolve(options.directory, hook.startsWith('~/') && home !== undefined ? `${home}${hook.slice(1)}` : hook),
+      );
+    }
+  }
+  return modules;
 }
 
 /** The path without its links; as it is when nothing is there, which is said elsewhere. */

@@ -1,6 +1,6 @@
 import { WorkerError } from './errors.ts';
 
-/** One thing that is wrong with a task file. */
+/** One thing that is wrong with a task file, or with the worker's configuration. */
 export interface TaskFileProblem {
   /** As the user named it. */
   readonly file: string;
@@ -12,7 +12,10 @@ export interface TaskFileProblem {
   readonly message: string;
 }
 
-/** A task file that cannot be used, with every problem that was found. Its `code` is `TASK_FILE_INVALID`. */
+/** What a YAML file is for. */
+export type YamlFileKind = 'task' | 'config';
+
+/** A task file or configuration that cannot be used, with every problem found. `TASK_FILE_INVALID` or `CONFIG_INVALID`. */
 export class TaskFileError extends WorkerError {
   /** In the order of their lines. */
   readonly problems: readonly TaskFileProblem[];
@@ -21,9 +24,9 @@ export class TaskFileError extends WorkerError {
     this.prototype.name = 'TaskFileError';
   }
 
-  constructor(problems: readonly TaskFileProblem[]) {
+  constructor(problems: readonly TaskFileProblem[], kind: YamlFileKind = 'task') {
     const sorted = problems.toSorted((a, b) => a.line - b.line);
-    super('TASK_FILE_INVALID', sorted.map(formatProblem).join('\n'));
+    super(kind === 'task' ? 'TASK_FILE_INVALID' : 'CONFIG_INVALID', sorted.map(formatProblem).join('\n'));
     this.problems = sorted;
   }
 }

@@ -4,7 +4,7 @@ import { DURATION_PATTERN } from './duration.ts';
 import { REFERENCE_PATTERN } from './secret-reference.ts';
 
 /** What a field must be, said where it is missing or something else. */
-function expecting(what: string): {
+export function expecting(what: string): {
   readonly error: (issue: { readonly input?: unknown }) => string;
 } {
   return {
@@ -23,12 +23,13 @@ function expecting(what: string): {
 export const NEVER_LITERAL: string =
   'holds a value where a reference belongs; put the secret into an environment variable and write env:NAME, or into a file and write file:PATH';
 
-const secret = (what: string): z.ZodString =>
+export const secret = (what: string): z.ZodString =>
   z.string(expecting(`${what}, as env:NAME or file:PATH`)).regex(REFERENCE_PATTERN, { error: NEVER_LITERAL });
 
-const text = (what: string): z.ZodString => z.string(expecting(what)).regex(/\S/, { error: `is empty: ${what}` });
+export const text = (what: string): z.ZodString =>
+  z.string(expecting(what)).regex(/\S/, { error: `is empty: ${what}` });
 
-const word = (what: string, pattern: RegExp, error: string): z.ZodString =>
+export const word = (what: string, pattern: RegExp, error: string): z.ZodString =>
   z.string(expecting(what)).regex(pattern, { error });
 
 /** Said of a duration that cannot be read, is zero, or is longer than 20 days. */
@@ -55,7 +56,9 @@ const model = z.strictObject(
       ),
     apiKey: secret('the API key')
       .optional()
-      .describe('The API key by reference: env:NAME or file:PATH, never the key itself.'),
+      .describe(
+        "The API key by reference: env:NAME, file:PATH or key:NAME (of the worker's configuration), never the key itself.",
+      ),
   },
   expecting('a map with provider, name and apiKey'),
 );
@@ -72,6 +75,15 @@ const fields = z.strictObject(
       .optional()
       .describe("The task's name. Default: the file's name and the time."),
     model: model.optional().describe('Which model answers. May be left out where the seed brings one.'),
+    host: text('the name of a machine')
+      .optional()
+      .describe("Where it runs: a name of the worker's configuration or of ssh_config. Default: this machine."),
+    hooks: z
+      .union([text('a hook'), z.array(text('a hook'))], { error: 'must be a hook, or a list of them' })
+      .optional()
+      .describe(
+        "Code around the session: names of the worker's configuration, or modules (./hooks.mjs) beside this file.",
+      ),
     files: text('a directory, or the URL of a git repository')
       .optional()
       .describe(
@@ -136,6 +148,8 @@ export interface TaskFileFields {
         readonly apiKey?: string | undefined;
       }
     | undefined;
+  readonly host?: string | undefined;
+  readonly hooks?: string | readonly string[] | undefined;
   readonly files?: string | undefined;
   readonly deadline?: string | undefined;
   readonly seed?: string | undefined;

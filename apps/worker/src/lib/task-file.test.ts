@@ -169,7 +169,7 @@ saveSeed: 3
     [
       'a second document',
       `task: x\n---\ntask: y\n`,
-      'task.yaml:2: a second document (`---`) begins here; a task file holds one',
+      'task.yaml:2: a second document (`---`) begins here; the file holds one',
     ],
     [
       'a tag',

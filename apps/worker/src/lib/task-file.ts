@@ -1,14 +1,13 @@
-import { open, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 
-import { formatPath, schemaProblems } from './schema-problems.ts';
-import { reasonOf } from './secret-reference.ts';
+import type { WorkerConfig } from './config/worker-config.ts';
+import { readYamlFile } from './read-yaml-file.ts';
+import type { YamlFile } from './read-yaml-file.ts';
+import { schemaProblems } from './schema-problems.ts';
 import { checkTask } from './task-checks.ts';
-import { TaskFileError } from './task-file-problem.ts';
-import type { TaskFileProblem } from './task-file-problem.ts';
 import { KNOWN_FIELDS, taskFileSchema } from './task-file-schema.ts';
 import type { Task } from './task.ts';
-import { readYaml } from './yaml-source.ts';
 import type { FieldPath } from './yaml-source.ts';
 
 /** What a task file is read against. */
@@ -19,9 +18,9 @@ export interface LoadTaskFileOptions {
   readonly cwd: string;
   /** For the default id. */
   readonly now: Date;
+  /** What the worker's configuration names. @default nothing */
+  readonly config?: Pick<WorkerConfig, 'keys' | 'hooks' | 'path'>;
 }
-
-const MAX_TASK_FILE_BYTES = 1024 * 1024;
 
 /**
  * Reads and checks a task file, and fetches the secrets that it refers to. Nothing is started, written or connected to.
@@ -29,51 +28,33 @@ const MAX_TASK_FILE_BYTES = 1024 * 1024;
  */
 export async function loadTaskFile(path: string, options: LoadTaskFileOptions): Promise<Task> {
   const absolutePath = resolve(options.cwd, path);
-  const source = readYaml(await readText(path, absolutePath));
-  const problemAt = (field: FieldPath, message: string): TaskFileProblem => ({
-    file: path,
-    line: source.lineOf(field),
-    field: formatPath(field),
-    message,
-  });
-  if (source.problems.length > 0) {
-    throw new TaskFileError(source.problems.map((problem) => ({ file: path, ...problem })));
-  }
+  const file = await readYamlFile(path, absolutePath, 'task');
+  return taskOf(file, { ...options, path, directory: await realpath(dirname(absolutePath)) });
+}
 
-  const parsed = taskFileSchema.safeParse(source.value);
+/** What the fields of a task file are checked against. */
+export interface TaskOfOptions extends LoadTaskFileOptions {
+  /** As the user named it. */
+  readonly path: string;
+  /** Absolute directory that relative paths in it start from. */
+  readonly directory: string;
+  /** See `CheckTaskOptions`. @default 'file' */
+  readonly origin?: 'file' | 'queue';
+}
+
+/** Checks what a task file says, and fetches its secrets. Throws a `TaskFileError` with every problem there is. */
+export async function taskOf(file: YamlFile, options: TaskOfOptions): Promise<Task> {
+  const parsed = taskFileSchema.safeParse(file.value);
   const problems = parsed.success ? [] : schemaProblems(parsed.error.issues, fieldsAt);
-  const task = await checkTask(source.value, {
+  const task = await checkTask(file.value, {
     ...options,
-    defaultName: basename(path).replace(/\.[^.]*$/, ''),
-    directory: await realpath(dirname(absolutePath)),
+    defaultName: basename(options.path).replace(/\.[^.]*$/, ''),
     problems,
   });
-  if (problems.length > 0 || task === undefined) {
-    throw new TaskFileError(problems.map((problem) => problemAt(problem.path, problem.message)));
-  }
-  return { ...task, problemAt: (field, message) => new TaskFileError([problemAt(field, message)]) };
+  if (problems.length > 0 || task === undefined) throw file.problemsAt(problems);
+  return { ...task, problemAt: (field, message) => file.problemsAt([{ path: field, message }]) };
 }
 
 function fieldsAt(path: FieldPath): readonly string[] {
   return KNOWN_FIELDS[path.join('.')] ?? [];
-}
-
-async function readText(path: string, absolutePath: string): Promise<string> {
-  const refuse = (message: string): TaskFileError => new TaskFileError([{ file: path, line: 1, field: '', message }]);
-  let bytes: Buffer;
-  try {
-    await using file = await open(absolutePath);
-    const stat = await file.stat();
-    if (!stat.isFile()) throw refuse('is not a file');
-    if (stat.size > MAX_TASK_FILE_BYTES) throw refuse('is larger than 1 MiB, too much for a task file');
-    bytes = await file.readFile();
-  } catch (error) {
-    throw error instanceof TaskFileError ? error : refuse(`cannot be read: ${reasonOf(error)}`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    // The decoder says no more than that.
-    throw refuse('is not UTF-8 text');
-  }
 }

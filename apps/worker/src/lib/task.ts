@@ -17,6 +17,10 @@ export interface TaskDefinition {
   readonly config: JsonObject | undefined;
   /** Secret. Logins by provider. */
   readonly login: Readonly<Record<string, ApiLogin>> | undefined;
+  /** Name of the machine; `undefined` where the file does not say. */
+  readonly host: string | undefined;
+  /** Modules around the session, in order. Absolute paths. */
+  readonly hooks: readonly string[];
   /** A directory's path is absolute here. */
   readonly files: FilesSource | undefined;
   /** Secret. Variables for the agent. */

@@ -35,7 +35,7 @@ const SENTENCES: Partial<Record<ErrorCode, string>> = {
   DUPLICATE_KEY: 'is given twice; keep one',
   MISSING_CHAR: 'a character is missing: a closing quote or bracket, or the space after a colon or comma',
   MULTILINE_IMPLICIT_KEY: 'this line is no `name: value`; a text of several lines begins with `name: |`',
-  MULTIPLE_DOCS: 'a second document (`---`) begins here; a task file holds one',
+  MULTIPLE_DOCS: 'a second document (`---`) begins here; the file holds one',
   NON_STRING_KEY: 'a field has a list or a map for its name',
   RESOURCE_EXHAUSTION: 'the file is nested too deeply',
   TAB_AS_INDENT: 'a tab in the indentation; use spaces',

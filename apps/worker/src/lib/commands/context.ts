@@ -1,3 +1,4 @@
+import type { WorkerConfig } from '../config/worker-config.ts';
 import type { Interrupts } from '../interrupts.ts';
 import type { Places } from '../places.ts';
 
@@ -6,6 +7,7 @@ export interface CommandContext {
   /** Absolute. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly config: WorkerConfig;
   readonly interrupts: Interrupts;
   readonly places: Places;
   /** Absolute directory that holds the default output directories. */

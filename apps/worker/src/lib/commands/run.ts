@@ -1,14 +1,17 @@
 import { realpath } from 'node:fs/promises';
 
-import { createLocalHost } from '@optio-ts/host-core';
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 
 import { WorkerError, messageOf } from '../errors.ts';
 import { openTaskFiles } from '../files/open-task-files.ts';
 import type { TaskFiles } from '../files/open-task-files.ts';
+import { loadHooks } from '../hooks.ts';
+import type { HookModule } from '../hooks.ts';
+import { LOCAL_HOST, openHost } from '../hosts/open-host.ts';
 import { newKeyNotice, openStore } from '../open-store.ts';
 import type { OpenedStore } from '../open-store.ts';
 import { isInside } from '../paths.ts';
+import { isMongoUrl } from '../places.ts';
 import { createReporter } from '../report/reporter.ts';
 import type { TaskSummary } from '../report/reporter.ts';
 import { runTask } from '../run-task.ts';
@@ -18,20 +21,31 @@ import type { CommandContext } from './context.ts';
 
 /** What `optio run` can be told on the command line. */
 export interface RunCommandOptions {
+  readonly host?: string;
+  readonly acceptNew?: boolean;
   readonly confine?: 'auto' | 'required' | 'off';
   readonly json?: boolean;
 }
 
-/** `optio run task.yaml`: one task on this machine, from its file to its deliverables. */
+/** `optio run task.yaml`, as the command line calls it. */
+export async function runTaskFile(
+  [file = '']: readonly string[],
+  options: RunCommandOptions,
+  context: CommandContext,
+): Promise<number> {
+  return (await runCommand(file, options, context)).exitCode;
+}
+
+/** One task, from its file to its deliverables. */
 export async function runCommand(
   file: string,
   options: RunCommandOptions,
   context: CommandContext,
 ): Promise<TaskSummary> {
-  const { cwd, env, interrupts, places } = context;
-  const loaded = await loadTaskFile(file, { cwd, env, now: new Date() });
-  const task: Task = options.confine === undefined ? loaded : { ...loaded, confine: options.confine };
+  const { config, cwd, env, interrupts, places } = context;
+  const task = await loadTaskFile(file, { cwd, env, config, now: new Date() });
   await refuseOwnPlaces(task, context);
+  const hooks = await openHooks(task);
 
   const reporter = createReporter({ format: options.json === true ? 'json' : 'human', ...context });
   try {
@@ -40,16 +54,23 @@ export async function runCommand(
     await checkSeed(task, opened);
     await using files = await openFiles(task, context, (message) => reporter.step(message));
     for (const { path, reason } of files?.listed.skipped ?? []) reporter.warning(`files: left out ${path}: ${reason}`);
-    await using host = createLocalHost();
+    await using opening = await openHost(options.host ?? task.host ?? LOCAL_HOST, {
+      config,
+      env,
+      abortSignal: interrupts.abortSignal,
+      ...(options.acceptNew === true && { acceptNew: true }),
+    });
     const summary = await runTask({
-      task,
-      host,
+      task: { ...task, confine: options.confine ?? task.confine ?? opening.confine },
+      host: opening.host,
+      hooks,
       store: opened.store,
       cipher: opened.cipher,
       reporter,
       interrupts,
       ...(files === undefined ? {} : { files: files.files() }),
-      ...(context.taskRoot === undefined ? {} : { taskRoot: context.taskRoot }),
+      taskRoot: context.taskRoot ?? opening.taskRoot,
+      cacheDirectory: opening.cacheDirectory,
     });
     reporter.summary(summary);
     return summary;
@@ -69,7 +90,13 @@ export async function runCommand(
  */
 async function refuseOwnPlaces(task: Task, context: CommandContext): Promise<void> {
   const outputDirectory = await realpath(task.outputDirectory).catch(() => task.outputDirectory);
-  for (const path of [context.places.identity, context.places.store]) {
+  const { config, places } = context;
+  const own = [
+    places.identity,
+    ...(isMongoUrl(places.store) ? [] : [places.store]),
+    ...(config.isThere ? [config.path] : []),
+  ];
+  for (const path of own) {
     // What is not there yet, is made where it is named.
     const real = await realpath(path).catch(() => path);
     if (isInside(outputDirectory, real)) {
@@ -82,6 +109,13 @@ async function refuseOwnPlaces(task: Task, context: CommandContext): Promise<voi
       throw task.problemAt(['files'], `holds ${path}, which the agent must not get; name a smaller directory`);
     }
   }
+}
+
+async function openHooks(task: Task): Promise<readonly HookModule[]> {
+  const { modules, problems } = await loadHooks(task.hooks);
+  const [problem] = problems;
+  if (problem !== undefined) throw task.problemAt(['hooks'], `${problem.path} ${problem.message}`);
+  return modules;
 }
 
 async function checkSeed(task: Task, opened: OpenedStore): Promise<void> {

@@ -201,6 +201,13 @@ describe.each(ways)('fromSshConfig %s', (_, options) => {
     expect([authentication].flat()).toMatchObject([{ path: wall.privateKeyFile }, { path: gate.privateKeyFile }]);
   });
 
+  it('tries a key that the caller names before those of the configuration', async (ctx) => {
+    const [gate] = useServers(ctx);
+    const bare = (await section('bare', gate)).replace(/^IdentityFile .*\n/m, '');
+    const named = { ...options, identityFile: gate.privateKeyFile };
+    expect(await text(await open('bare', bare, named), 'echo', 'in')).toBe('in\n');
+  });
+
   it('asks for the passphrase of a file and the password of a login, and only when they are needed', async (ctx) => {
     const [gate] = useServers(ctx);
     const key = `${directory}/encrypted_${(files += 1)}`;

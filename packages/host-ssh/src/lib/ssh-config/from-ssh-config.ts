@@ -27,6 +27,8 @@ export interface FromSshConfigOptions extends SshConfigSecrets {
    * `StrictHostKeyChecking accept-new` does. @default what the configuration says
    */
   readonly acceptNew?: boolean;
+  /** Absolute path of a private key for the host itself, tried before those of the configuration, as `ssh -i` does. @default none */
+  readonly identityFile?: string;
   /** Ends the wait for `ssh -G`, which may look names up and run what `Match exec` says. */
   readonly abortSignal?: AbortSignal;
 }
@@ -58,7 +60,7 @@ export async function fromSshConfig(alias: string, options: FromSshConfigOptions
   const ask = (question: SettingsQuestion): Promise<SshSettings> => settingsOf(question, source, options.abortSignal);
   const route = await resolveRoute(destination, ask);
   const found = await Promise.all(
-    route.map((hop) => endpointFrom(options.acceptNew === true ? acceptingNew(hop) : hop, source, options)),
+    route.map((hop, index) => endpointFrom(asAsked(hop, options, index === route.length - 1), source, options)),
   );
   const { endpoint, ignored } = found.at(-1) as ConfiguredEndpoint;
   const jumps = found.slice(0, -1);
@@ -75,9 +77,14 @@ export async function fromSshConfig(alias: string, options: FromSshConfigOptions
   };
 }
 
-/** The hop as if its configuration said so. */
-function acceptingNew(hop: Hop): Hop {
-  return { ...hop, settings: new Map([...hop.settings, ['stricthostkeychecking', ['accept-new']]]) };
+/** The hop as if its configuration said what the caller does. */
+function asAsked(hop: Hop, { acceptNew, identityFile }: FromSshConfigOptions, isLast: boolean): Hop {
+  const settings = new Map(hop.settings);
+  if (acceptNew === true) settings.set('stricthostkeychecking', ['accept-new']);
+  if (identityFile !== undefined && isLast) {
+    settings.set('identityfile', [identityFile.replaceAll('%', '%%'), ...(settings.get('identityfile') ?? [])]);
+  }
+  return { ...hop, settings };
 }
 
 function sourceFrom({ configFile, env = process.env }: FromSshConfigOptions): ConfigSource {
