@@ -41,7 +41,7 @@ export async function openStore(places: Places): Promise<OpenedStore> {
  * Opens the store to look at what there is. Looking is no reason to make a store or a key: one that is not there is an empty one
  * in memory, and one that has no key yet has nothing sealed.
  */
-export async function openStoreToRead(places: Places): Promise<OpenedStore> {
+async function openStoreToRead(places: Places): Promise<OpenedStore> {
   const { close, store } = await openWithoutKey(places);
   try {
     const keys = await listKeys({ store, identityPath: places.identity });
@@ -54,13 +54,13 @@ export async function openStoreToRead(places: Places): Promise<OpenedStore> {
 }
 
 /** A store alone. */
-export interface ConnectedStore {
+interface ConnectedStore {
   readonly store: Store;
   readonly close: () => Promise<void>;
 }
 
 /** Opens a store as it is, for what needs no key; one that is not there is an empty one in memory. */
-export async function openWithoutKey(places: Places): Promise<ConnectedStore> {
+async function openWithoutKey(places: Places): Promise<ConnectedStore> {
   if (isMongoUrl(places.store) || (await exists(places.store))) return connectStore(places.store);
   const { createMemoryStore } = await import('@optio-ts/seed-engine/memory');
   const store = createMemoryStore();

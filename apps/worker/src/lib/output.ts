@@ -18,7 +18,7 @@ export function printList<Item extends object>(
 }
 
 /** Rows with columns of one width each, two blanks between them. Every cell is made safe to print. */
-export function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+function aligned(rows: readonly (readonly string[])[]): readonly string[] {
   const cells = rows.map((row) => row.map((cell) => printableLine(cell)));
   const widths: number[] = [];
   for (const row of cells) {

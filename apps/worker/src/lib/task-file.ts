@@ -33,7 +33,7 @@ export async function loadTaskFile(path: string, options: LoadTaskFileOptions): 
 }
 
 /** What the fields of a task file are checked against. */
-export interface TaskOfOptions extends LoadTaskFileOptions {
+interface TaskOfOptions extends LoadTaskFileOptions {
   /** As the user named it. */
   readonly path: string;
   /** Absolute directory that relative paths in it start from. */
@@ -43,7 +43,7 @@ export interface TaskOfOptions extends LoadTaskFileOptions {
 }
 
 /** Checks what a task file says, and fetches its secrets. Throws a `TaskFileError` with every problem there is. */
-export async function taskOf(file: YamlFile, options: TaskOfOptions): Promise<Task> {
+async function taskOf(file: YamlFile, options: TaskOfOptions): Promise<Task> {
   const parsed = taskFileSchema.safeParse(file.value);
   const problems = parsed.success ? [] : schemaProblems(parsed.error.issues, fieldsAt);
   const task = await checkTask(file.value, {

@@ -1,10 +1,10 @@
 import type { CommandContext } from '../commands/context.ts';
 
 /** What a shell can offer for an argument or the value of an option. */
-export type Completion = 'file' | 'directory' | 'host' | 'seed' | 'session' | 'snapshot';
+type Completion = 'file' | 'directory' | 'host' | 'seed' | 'session' | 'snapshot';
 
 /** One argument of a command. */
-export interface ArgumentSpec {
+interface ArgumentSpec {
   /** As help shows it: `<task.yaml>` is required, `[name]` is not, `<id...>` is one or more. */
   readonly name: string;
   readonly summary: string;
@@ -25,7 +25,7 @@ export interface OptionSpec {
 }
 
 /** Runs a command and returns its exit code. Each command knows the type of its own options. */
-export type CommandAction = (args: readonly string[], options: never, context: CommandContext) => Promise<number>;
+type CommandAction = (args: readonly string[], options: never, context: CommandContext) => Promise<number>;
 
 /** One command: what help, the README's table and completion say of it, and what it does. */
 export interface CommandSpec {

@@ -1,18 +1,17 @@
 import { InvalidArgumentError } from 'commander';
 
-import { parseDuration } from '../duration.ts';
 import { isMongoUrl } from '../places.ts';
 import type { OptionSpec } from './command-spec.ts';
 
 /** Options that many commands share. Each command has `json`, `store` and `config`. */
-export const json: OptionSpec = { flags: '--json', summary: 'one JSON object per line on stdout' };
-export const store: OptionSpec = {
+const json: OptionSpec = { flags: '--json', summary: 'one JSON object per line on stdout' };
+const store: OptionSpec = {
   flags: '--store <place>',
   summary: 'the store: a SQLite file or a mongodb:// URL',
   parse: storePlace,
   completes: 'file',
 };
-export const config: OptionSpec = {
+const config: OptionSpec = {
   flags: '--config <path>',
   summary: "the worker's configuration",
   completes: 'file',
@@ -34,7 +33,7 @@ export const confine: OptionSpec = {
 };
 
 /** Reads the value of `--store`. A password in a URL would be there for every user of the machine to see. */
-export function storePlace(value: string): string {
+function storePlace(value: string): string {
   if (value === '') throw new InvalidArgumentError('It must be the path of a file or a mongodb:// URL.');
   if (isMongoUrl(value)) {
     if (/^[^/]*\/\/[^/@]*:[^/@]*@/.test(value)) {
@@ -48,17 +47,4 @@ export function storePlace(value: string): string {
     throw new InvalidArgumentError('It must be the path of a file or a mongodb:// URL.');
   }
   return value;
-}
-
-/** Reads a duration such as `30m`, as milliseconds. */
-export function durationMs(value: string): number {
-  const milliseconds = parseDuration(value);
-  if (milliseconds === undefined) throw new InvalidArgumentError('Write 90s, 30m, 2h or 1h30m, at most 20d.');
-  return milliseconds;
-}
-
-/** Reads a whole number above 0. */
-export function count(value: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('It must be a whole number above 0.');
-  return Number(value);
 }
