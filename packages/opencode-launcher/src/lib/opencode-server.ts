@@ -19,6 +19,13 @@ export interface StopOpencodeOptions {
   readonly disposeMs?: number;
   /** Milliseconds between the signals TERM and KILL. @default 2000 */
   readonly graceMs?: number;
+  /**
+   * `ended`: until nothing of the server runs any more. `noticed`: until our own watcher of it has seen that too and is gone from the
+   * host, up to half a second later; `exited` tells that as well.
+   *
+   * @default 'noticed'
+   */
+  readonly until?: 'ended' | 'noticed';
 }
 
 /** A running opencode server. Disposing of it is the same as `stop()`. */
@@ -87,7 +94,8 @@ export function createServer(parts: ServerParts): OpencodeServer {
     }
     closed.abort();
     try {
-      await endProcess(process, options.graceMs ?? 2000);
+      const graceMs = options.graceMs ?? 2000;
+      await (options.until === 'ended' ? process.stop({ graceMs }) : endProcess(process, graceMs));
     } finally {
       await forward[Symbol.asyncDispose]();
     }

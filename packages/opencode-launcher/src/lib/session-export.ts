@@ -45,9 +45,11 @@ const STALL_MS = 60_000;
  * passed on as they come, so a session of any size takes no memory.
  */
 export async function exportSession(source: SessionExportSource): Promise<SessionExport> {
-  const descendants = await listDescendants(source);
-  // Also the check that there is such a session, before anything is handed out.
-  await source.client.session(source.sessionId, ownOptions(source));
+  // The second is the check that there is such a session, before anything is handed out.
+  const [descendants] = await Promise.all([
+    listDescendants(source),
+    source.client.session(source.sessionId, ownOptions(source)),
+  ]);
   return {
     sessionId: source.sessionId,
     childCount: descendants.length,
@@ -59,26 +61,47 @@ async function* writeExport(
   source: SessionExportSource,
   descendants: readonly string[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield text('{');
-  yield* writeSession(source, source.sessionId);
-  yield text(`,"optio":{"format":${EXPORT_FORMAT},"opencodeVersion":${JSON.stringify(source.version)},"todos":`);
-  yield* readJson(source, `/session/${source.sessionId}/todo`, 'array');
-  yield text(',"children":[');
-  for (const [index, id] of descendants.entries()) {
-    yield text(index === 0 ? '{' : ',{');
-    yield* writeSession(source, id);
-    yield text(',"optio":{"todos":');
-    yield* readJson(source, `/session/${id}/todo`, 'array');
-    yield text('}}');
+  const over = new AbortController();
+  const reading = { ...source, abortSignal: joinSignals(source.abortSignal, over.signal) };
+  try {
+    yield text('{');
+    const todos = yield* writeSession(reading, source.sessionId);
+    yield text(`,"optio":{"format":${EXPORT_FORMAT},"opencodeVersion":${JSON.stringify(source.version)},"todos":`);
+    yield* todos();
+    yield text(',"children":[');
+    for (const [index, id] of descendants.entries()) {
+      yield text(index === 0 ? '{' : ',{');
+      const childTodos = yield* writeSession(reading, id);
+      yield text(',"optio":{"todos":');
+      yield* childTodos();
+      yield text('}}');
+    }
+    yield text(']}}\n');
+  } finally {
+    over.abort(); // ends what was asked for and is not read any more
   }
-  yield text(']}}\n');
 }
 
-async function* writeSession(source: SessionExportSource, id: string): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * Asks for all of a session at once.
+ *
+ * @yields its first two parts
+ * @returns the third
+ */
+async function* writeSession(
+  source: SessionExportSource,
+  id: string,
+): AsyncGenerator<Uint8Array, () => AsyncIterable<Uint8Array>, undefined> {
+  const [info, messages, todos] = [
+    askJson(source, `/session/${id}`, 'object'),
+    askJson(source, `/session/${id}/message`, 'array'),
+    askJson(source, `/session/${id}/todo`, 'array'),
+  ];
   yield text('"info":');
-  yield* readJson(source, `/session/${id}`, 'object');
+  yield* info();
   yield text(',"messages":');
-  yield* readJson(source, `/session/${id}/message`, 'array');
+  yield* messages();
+  return todos;
 }
 
 async function listDescendants(source: SessionExportSource): Promise<string[]> {
@@ -94,42 +117,49 @@ async function listDescendants(source: SessionExportSource): Promise<string[]> {
   return [...found];
 }
 
-// Passes an answer on, byte by byte, and makes sure that it is whole and of the kind that is expected.
-async function* readJson(
+/** Asks at once; what it returns passes the answer on, byte by byte, and makes sure that it is whole and of the kind expected. */
+function askJson(
   source: SessionExportSource,
   path: string,
   kind: 'object' | 'array',
-): AsyncGenerator<Uint8Array, void, undefined> {
+): () => AsyncGenerator<Uint8Array, void, undefined> {
   const url = new URL(path, source.transport.baseUrl);
   url.searchParams.set('directory', source.directory);
   const stall = new AbortController();
-  const abortSignal =
-    source.abortSignal === undefined ? stall.signal : AbortSignal.any([stall.signal, source.abortSignal]);
-  let found: string | undefined;
-  const scanner = createJsonScanner(0, (value) => {
-    found = value.kind;
-  });
-  try {
-    const { body } = await source.transport.open(new Request(url), { timeoutMs: TIMEOUT_MS, abortSignal });
-    for await (const chunk of withoutStalls(body ?? [], stall)) {
-      scanner.write(chunk);
-      yield chunk;
+  const abortSignal = joinSignals(source.abortSignal, stall.signal);
+  const answer = source.transport.open(new Request(url), { timeoutMs: TIMEOUT_MS, abortSignal });
+  answer.catch(() => undefined); // told to whoever reads it
+  return async function* readJson() {
+    let found: string | undefined;
+    const scanner = createJsonScanner(0, (value) => {
+      found = value.kind;
+    });
+    try {
+      const { body } = await answer;
+      for await (const chunk of withoutStalls(body ?? [], stall)) {
+        scanner.write(chunk);
+        yield chunk;
+      }
+      scanner.end();
+    } catch (error) {
+      throw describeFailure(error, source, path);
+    } finally {
+      stall.abort(); // ends a download that nobody reads any more
     }
-    scanner.end();
-  } catch (error) {
-    if (OpencodeError.is(error)) throw error;
-    if (source.abortSignal?.aborted === true)
-      throw new OpencodeError('ABORTED', `The export of ${source.sessionId} was aborted`, { cause: error });
-    if (error instanceof SyntaxError) {
-      throw new OpencodeError('EXPORT_INVALID', `opencode's answer for ${path} is not whole: ${error.message}`, {
-        cause: error,
-      });
-    }
-    throw new OpencodeConnectionError(`The connection broke while ${path} was read`, true, { cause: error });
-  } finally {
-    stall.abort(); // ends a download that nobody reads any more
+    if (found !== kind) throw new OpencodeError('EXPORT_INVALID', `opencode's answer for ${path} is no ${kind}`);
+  };
+}
+
+function describeFailure(error: unknown, { sessionId, abortSignal }: SessionExportSource, path: string): OpencodeError {
+  if (OpencodeError.is(error)) return error;
+  if (abortSignal?.aborted === true)
+    return new OpencodeError('ABORTED', `The export of ${sessionId} was aborted`, { cause: error });
+  if (error instanceof SyntaxError) {
+    return new OpencodeError('EXPORT_INVALID', `opencode's answer for ${path} is not whole: ${error.message}`, {
+      cause: error,
+    });
   }
-  if (found !== kind) throw new OpencodeError('EXPORT_INVALID', `opencode's answer for ${path} is no ${kind}`);
+  return new OpencodeConnectionError(`The connection broke while ${path} was read`, true, { cause: error });
 }
 
 // Only the time that is spent waiting for the other side counts, not that of whoever takes the bytes.
@@ -147,6 +177,10 @@ async function* withoutStalls(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function joinSignals(given: AbortSignal | undefined, own: AbortSignal): AbortSignal {
+  return given === undefined ? own : AbortSignal.any([given, own]);
 }
 
 function ownOptions(source: SessionExportSource): { readonly directory: string; readonly abortSignal?: AbortSignal } {

@@ -15,7 +15,8 @@ export function agentSessionOptions(
   scope: SessionScope,
   prepared: PreparedSession,
 ): RunAgentSessionOptions<OpencodeSessionEvent> {
-  const { host, hooks, idleLimitMs, maxDeliverableBytes, autoStart, deadlineMs } = scope.options;
+  const { host, hooks, idleLimitMs, limits, maxDeliverableBytes, autoStart, deadlineMs } = scope.options;
+  const { onIdle = autoStart === true ? 'remind' : 'ignore' } = scope.options;
   const { workspace, protocol, probe, resumeLogLine, resumedSessionId } = prepared;
   return {
     host,
@@ -28,7 +29,8 @@ export function agentSessionOptions(
     isPrepared: resumedSessionId === undefined,
     hostPath: probe.path,
     abortSignal: scope.stop.signal,
-    onIdle: autoStart === true ? 'remind' : 'ignore',
+    onIdle,
+    ...(limits && { limits }),
     ...(resumeLogLine !== undefined && { resumeLogLine }),
     ...(hooks && { hooks }),
     ...(idleLimitMs !== undefined && { idleLimitMs }),
@@ -51,7 +53,7 @@ export function agentSessionOptions(
       // A document that cannot be written is a problem to be told, and no reason to keep less.
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
     },
-    teardown: (context) => scope.keeper.keep(prepared, context),
+    teardown: (context) => scope.keeper.keep(prepared, { ...context, agent: scope.agent }),
   };
 }
 
@@ -69,7 +71,8 @@ function launch(
     // Whoever finds this session later gets at its server with these.
     onServer: async (server) => {
       const password = await sealSecret(scope.options.cipher, server.password);
-      const details = { port: server.port, supervisedId: server.process.id };
+      const { port, process } = server;
+      const details = { ...scope.record?.document.details, port, supervisedId: process.id };
       await scope.record?.update({ state: 'live', secrets: { password }, details });
     },
   });

@@ -3,7 +3,11 @@ const brand: unique symbol = Symbol.for('@optio-ts/opencode-session/OpencodeSess
 /** What kept a session from running, to branch on. Messages may change, codes do not. */
 export type OpencodeSessionErrorCode =
   /** An agent was to start on its own and nobody named its model. */
-  'MODEL_MISSING';
+  | 'MODEL_MISSING'
+  /** There is no agent to answer: the session is not live yet, or over. */
+  | 'NOT_LIVE'
+  /** The workdir holds more than `maxSnapshotBytes`. */
+  | 'SNAPSHOT_TOO_LARGE';
 
 /** Base of every error this package throws. */
 export class OpencodeSessionError extends Error {

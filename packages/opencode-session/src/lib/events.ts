@@ -1,4 +1,7 @@
 import type { AgentEvent, EventEnvelope } from '@optio-ts/agents-session';
+import type { OpencodeQuestionRequest } from '@optio-ts/opencode-launcher';
+
+import type { WidgetData } from './widget-data.ts';
 
 /** opencode answers: the session can be watched and driven from here on. */
 export interface LiveEvent extends EventEnvelope {
@@ -11,6 +14,31 @@ export interface LiveEvent extends EventEnvelope {
   readonly opencodeSessionId: string;
   /** Whether the agent sees only its task directory. */
   readonly isConfined: boolean;
+  /** For the interface of the original's engine. */
+  readonly widgetData: WidgetData;
+}
+
+/** The agent wants to do something and may not without leave; `OpencodeSession.answerPermission` gives it. */
+export interface PermissionAskedEvent extends EventEnvelope {
+  readonly type: 'permission-asked';
+  readonly requestId: string;
+  /** Which kind: `bash`, `edit`, `external_directory`… */
+  readonly permission: string;
+  /** What for: commands or paths. */
+  readonly patterns: readonly string[];
+}
+
+/** The agent asks something; `OpencodeSession.answerQuestion` answers it. */
+export interface QuestionAskedEvent extends EventEnvelope {
+  readonly type: 'question-asked';
+  readonly requestId: string;
+  readonly questions: OpencodeQuestionRequest['questions'];
+}
+
+/** A permission or question that was asked for has its answer, from whomever. */
+export interface RequestSettledEvent extends EventEnvelope {
+  readonly type: 'request-settled';
+  readonly requestId: string;
 }
 
 /** The login and model of this session were kept. */
@@ -34,4 +62,12 @@ export interface SnapshotSavedEvent extends EventEnvelope {
 }
 
 /** Everything a session tells, by `type`. */
-export type OpencodeSessionEvent = AgentEvent | LiveEvent | SeedSavedEvent | SeedUpdatedEvent | SnapshotSavedEvent;
+export type OpencodeSessionEvent =
+  | AgentEvent
+  | LiveEvent
+  | PermissionAskedEvent
+  | QuestionAskedEvent
+  | RequestSettledEvent
+  | SeedSavedEvent
+  | SeedUpdatedEvent
+  | SnapshotSavedEvent;

@@ -1,7 +1,7 @@
-import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import type { CapturedOpencodeSeed } from '@optio-ts/opencode-seeds';
 
 import type { StartOpencodeSessionOptions } from './options.ts';
+import { sessionSeeds } from './pick-seed.ts';
 import type { PreparedSession } from './prepare-session.ts';
 
 /** What is known of the session whose login is kept. */
@@ -21,9 +21,10 @@ export function keepSeed(
   options: StartOpencodeSessionOptions,
   context: KeepSeedContext,
 ): Promise<CapturedOpencodeSeed> {
-  const { host, store, cipher, seedId } = options;
+  const { host } = options;
   const { prepared, model, label, abortSignal } = context;
-  return opencodeSeeds({ store, cipher }).capture({
+  const seedId = prepared.seed?.seedId;
+  return sessionSeeds(options).capture({
     host,
     home: prepared.workspace.home,
     beneath: prepared.workspace.taskDirectory,

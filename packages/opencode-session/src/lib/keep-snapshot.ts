@@ -1,27 +1,27 @@
-import { archiveDirectory } from '@optio-ts/host-core';
-import type { ArchiveWarning, Host, Workspace } from '@optio-ts/host-core';
+import { archiveDirectory, HostError } from '@optio-ts/host-core';
+import type { Workspace } from '@optio-ts/host-core';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
-import { openSnapshot } from '@optio-ts/seed-engine';
-import type { CapturedSnapshot, Cipher, SnapshotEndState, Store } from '@optio-ts/seed-engine';
+import { noCipher, openSnapshot } from '@optio-ts/seed-engine';
+import type { CapturedSnapshot, SnapshotDraft, SnapshotEndState } from '@optio-ts/seed-engine';
 
+import { OpencodeSessionError } from './errors.ts';
 import { LOGIN_FILES, snapshotExcludes } from './excludes.ts';
+import type { StartOpencodeSessionOptions } from './options.ts';
 
-/** Options of `draftSnapshot`. */
-export interface DraftSnapshotOptions {
-  readonly store: Store;
-  readonly cipher: Cipher;
-  readonly host: Host;
+/** What is known of the session that a snapshot is taken of. */
+export interface DraftSnapshotContext {
   readonly workspace: Workspace;
-  readonly taskId: string;
   /** 24 hex digits. */
   readonly processId: string;
-  readonly server: OpencodeServer;
+  readonly server: Pick<OpencodeServer, 'exportSession' | 'version'>;
   readonly opencodeSessionId: string;
   /** The seed that the login came from. */
   readonly seedId: string | undefined;
+  /** Patterns that the agent was told of. */
   readonly workdirExclude: readonly string[] | undefined;
   /** What could not be archived as it is, a file that changed meanwhile for instance. */
-  readonly onWarning: (warning: ArchiveWarning) => void;
+  readonly onWarning: (code: string, message: string) => void;
+  readonly abortSignal: AbortSignal;
 }
 
 /** A snapshot of which the session is already written. */
@@ -40,10 +40,12 @@ interface SnapshotEnd {
 
 /** Begins a snapshot with what only a live server can tell: the session. Throws what the export or the store throws. */
 export async function draftSnapshot(
-  options: DraftSnapshotOptions,
-  { abortSignal }: { readonly abortSignal: AbortSignal },
+  options: StartOpencodeSessionOptions,
+  context: DraftSnapshotContext,
 ): Promise<DraftedSnapshot> {
-  const { store, cipher, host, workspace, taskId, processId, server, opencodeSessionId, seedId } = options;
+  const { store, cipher, compat, taskId } = options;
+  const { processId, server, opencodeSessionId, seedId, abortSignal } = context;
+  const workdirCipher = compat === undefined ? options.workdirCipher : noCipher;
   const draft = openSnapshot({
     store,
     cipher,
@@ -52,6 +54,7 @@ export async function draftSnapshot(
     agent: 'opencode',
     agentVersion: server.version,
     sessionId: opencodeSessionId,
+    ...(workdirCipher && { workdirCipher }),
     ...(seedId !== undefined && { seedId }),
   });
   const exported = await server.exportSession(opencodeSessionId, { abortSignal });
@@ -60,14 +63,7 @@ export async function draftSnapshot(
   return {
     async complete({ endState, abortSignal: signal }) {
       try {
-        const beneath = workspace.taskDirectory;
-        const exclude = snapshotExcludes(options.workdirExclude);
-        const archive = { abortSignal: signal, beneath, onWarning: options.onWarning };
-        await draft.write('workdir', archiveDirectory(host, workspace.workdir, { ...archive, exclude }));
-        await draft.write(
-          'login',
-          archiveDirectory(host, workspace.workdir, { ...archive, include: LOGIN_FILES, exclude: [] }),
-        );
+        await writeWorkdir(options, { ...context, abortSignal: signal }, draft);
         return await draft.commit({ endState });
       } catch (error) {
         await draft.discard();
@@ -76,4 +72,35 @@ export async function draftSnapshot(
     },
     discard: () => draft.discard(),
   };
+}
+
+/** Writes the workdir and beside it the login; for the original the login is part of the workdir. */
+async function writeWorkdir(
+  { host, compat, maxSnapshotBytes }: StartOpencodeSessionOptions,
+  { workspace, workdirExclude, onWarning, abortSignal }: DraftSnapshotContext,
+  draft: SnapshotDraft,
+): Promise<void> {
+  const archive = {
+    abortSignal,
+    beneath: workspace.taskDirectory,
+    onWarning: ({ code, message }: { readonly code: string; readonly message: string }) => onWarning(code, message),
+    ...(maxSnapshotBytes !== undefined && { maxBytes: maxSnapshotBytes }),
+  };
+  const write = (part: 'workdir' | 'login', scope: { include?: readonly string[]; exclude: readonly string[] }) =>
+    draft.write(part, archiveDirectory(host, workspace.workdir, { ...archive, ...scope }));
+  // All are waited for, whichever fails: what is discarded must have been written to its end.
+  const written = await Promise.allSettled([
+    write('workdir', { exclude: snapshotExcludes(workdirExclude, compat) }),
+    ...(compat === undefined ? [write('login', { include: LOGIN_FILES, exclude: [] })] : []),
+  ]);
+  for (const part of written) if (part.status === 'rejected') throw describeFailure(part.reason, maxSnapshotBytes);
+}
+
+function describeFailure(error: unknown, maxBytes: number | undefined): unknown {
+  if (maxBytes === undefined || !HostError.is(error) || error.code !== 'OUTPUT_LIMIT') return error;
+  return new OpencodeSessionError(
+    'SNAPSHOT_TOO_LARGE',
+    `The workdir holds more than ${maxBytes} bytes (maxSnapshotBytes): raise the limit, or leave more out (workdirExclude)`,
+    { cause: error },
+  );
 }

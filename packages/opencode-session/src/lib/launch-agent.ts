@@ -2,6 +2,7 @@ import type { LaunchContext, LaunchedAgent } from '@optio-ts/agents-session';
 import { launchOpencode } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 
+import { createAgentRequests } from './agent-requests.ts';
 import { KICK_OFF_PROMPT, RESUME_PROMPT } from './kick-off.ts';
 import { splitModel } from './model-choice.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
@@ -9,6 +10,7 @@ import type { PreparedSession } from './prepare-session.ts';
 import type { SessionEmit } from './session-emit.ts';
 import { sessionUrl } from './session-url.ts';
 import { watchActivity } from './watch-activity.ts';
+import { widgetData } from './widget-data.ts';
 
 /** What launching needs beside the caller's options. */
 export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
@@ -30,6 +32,8 @@ export interface OpencodeAgent extends LaunchedAgent {
   readonly url: string;
   /** Resolves when the agent's turn is over. */
   readonly whenIdle: () => Promise<void>;
+  /** A person begins or ends to drive it. */
+  readonly attend: (change: 'begin' | 'end') => void;
 }
 
 /** Starts opencode, makes its session, and sends the agent to work when that is asked for. */
@@ -63,10 +67,13 @@ export async function launchAgent(
     const opencodeSessionId = resumedSessionId ?? session?.id;
     if (opencodeSessionId === undefined) throw new Error('The start has made no session');
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
+    const { onPermission, onQuestion } = options;
+    const requests = createAgentRequests({ client, onPermission, onQuestion, emit });
     const watch = watchActivity({
       client,
       opencodeSessionId,
       abortSignal: watching.signal,
+      onEvent: (event) => requests.heed(event),
       onIdle: context.onIdle,
       onRetry: (message) =>
         emit({
@@ -77,20 +84,30 @@ export async function launchAgent(
     });
     const prompt = (text: string): Promise<void> =>
       client.prompt(opencodeSessionId, { text, ...(model !== undefined && { model: splitModel(model) }) });
-    emit({ type: 'live', url, version: server.version, opencodeSessionId, isConfined: server.isConfined });
+    emit({
+      type: 'live',
+      url,
+      version: server.version,
+      opencodeSessionId,
+      isConfined: server.isConfined,
+      widgetData: widgetData(workspace.workdir, opencodeSessionId),
+    });
     if (options.autoStart === true) await prompt(resumedSessionId === undefined ? KICK_OFF_PROMPT : RESUME_PROMPT);
     return {
       server,
       opencodeSessionId,
       url,
       whenIdle: watch.whenIdle,
+      attend: watch.attend,
+      modelFailure: watch.modelFailure,
       exited: server.exited,
       activity: watch.activity,
       sendToAgent: prompt,
       outputTail: () => server.outputTail(),
       stop: async () => {
         watching.abort();
-        await server.stop();
+        // A turn that is over has no tools to end, and whatever they left behind carries the run's id.
+        await server.stop({ until: 'ended', ...(watch.isIdle() && { disposeMs: 0 }) });
       },
     };
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { SessionEndReason, SessionOutcome, SessionProblem } from '@optio-ts/agents-session';
 
+import type { PermissionAnswer, QuestionAnswer } from './agent-requests.ts';
 import type { OpencodeSessionEvent } from './events.ts';
 
 /** opencode's own interface, where this machine reaches it. Whoever has the password has the agent. */
@@ -39,6 +40,14 @@ export interface OpencodeSession {
   readonly result: Promise<OpencodeSessionResult>;
   /** opencode's interface from the `live` event on; `undefined` before, and when the session is over. */
   readonly ui: OpencodeUi | undefined;
+  /** Answers a `permission-asked`. Throws what opencode's client throws, also when it has its answer already. */
+  answerPermission(requestId: string, answer: PermissionAnswer): Promise<void>;
+  /** Answers a `question-asked`. Throws as `answerPermission` does. */
+  answerQuestion(requestId: string, answer: QuestionAnswer): Promise<void>;
+  /** A person drives the agent from now on: nobody minds when it is idle. */
+  takeOver(): void;
+  /** Ends `takeOver`: an agent that is idle is reminded again. */
+  handBack(): void;
   /** Ends the session in good order, unless it is ending already. Resolves as `result` does. */
   cancel(reason?: string): Promise<OpencodeSessionResult>;
   /**

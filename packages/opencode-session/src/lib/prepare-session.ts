@@ -4,15 +4,16 @@ import { createRunId, HostError, openWorkspace, probeHost } from '@optio-ts/host
 import type { HostProbe, Workspace } from '@optio-ts/host-core';
 import { ensureOpencode } from '@optio-ts/opencode-installer';
 import type { InstallProgress, OpencodeBinary } from '@optio-ts/opencode-installer';
-import { opencodeSeeds } from '@optio-ts/opencode-seeds';
-import { loadLatestSnapshot, SeedEngineError } from '@optio-ts/seed-engine';
+import { loadLatestSnapshot } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
 
-import { fillFreshWorkdir, fillResumedWorkdir } from './fill-workdir.ts';
+import { fillFreshWorkdir } from './fill-fresh-workdir.ts';
+import { fillResumedWorkdir } from './fill-resumed-workdir.ts';
 import type { FilledWorkdir } from './fill-workdir.ts';
 import { chooseModel } from './model-choice.ts';
 import { modelMissing } from './model-missing.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
+import { chooseSeed } from './pick-seed.ts';
 import type { SessionEmit } from './session-emit.ts';
 import type { SessionSeed } from './session-seed.ts';
 
@@ -53,7 +54,8 @@ export async function prepareSession(
   emit({ type: 'progress', step: 'probe', message: `Looking at ${host.description}` });
   // What cannot work is found out before the host is touched.
   const snapshot = await findSnapshot(options, emit);
-  await checkModel(options, snapshot);
+  const seedId = snapshot === undefined ? await chooseSeed(options, context) : undefined;
+  checkModel(options, snapshot !== undefined || seedId !== undefined);
   const probe = await probeHost(host, { abortSignal });
 
   const runId = createRunId();
@@ -91,7 +93,7 @@ export async function prepareSession(
   emit({ type: 'progress', step: 'prepare', message: `Preparing ${workspace.taskDirectory}` });
   const protocol = createLogProtocol({ browser: options.browser ?? 'suppress' });
   const { sessionId, onSeed } = context;
-  const place = { probe, binary, workspace, protocol, sessionId, onSeed, emit, abortSignal };
+  const place = { probe, binary, workspace, protocol, sessionId, seedId, onSeed, emit, abortSignal };
   const filled =
     snapshot === undefined
       ? await fillFreshWorkdir(options, place)
@@ -122,14 +124,9 @@ async function findSnapshot(
   return snapshot;
 }
 
-/** An agent that starts on its own needs a model; a seed of the original may have one that only its configuration tells. */
-async function checkModel(options: StartOpencodeSessionOptions, snapshot: Snapshot | undefined): Promise<void> {
-  const { autoStart, config, cipher, homeConfig, model, seedId, store, taskId } = options;
-  const seed = seedId === undefined ? undefined : await opencodeSeeds({ store, cipher }).get(seedId);
-  if (seedId !== undefined && seed === undefined) {
-    throw new SeedEngineError('SEED_NOT_FOUND', `There is no seed ${seedId} in ${store.description}`);
-  }
-  const mayBeInHome = seed !== undefined || snapshot !== undefined;
+/** An agent that starts on its own needs a model; a home that comes from elsewhere may have one that only its configuration tells. */
+function checkModel(options: StartOpencodeSessionOptions, mayBeInHome: boolean): void {
+  const { autoStart, config, homeConfig, model, taskId } = options;
   const known = chooseModel({ model, config, homeConfig, seedModel: undefined });
   if (known === undefined && !mayBeInHome && autoStart === true) throw modelMissing(taskId);
 }

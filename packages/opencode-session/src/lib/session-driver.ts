@@ -100,7 +100,7 @@ async function openRecord(
   scope: SessionScope,
   known: { readonly runId: string; readonly taskDirectory: string },
 ): Promise<void> {
-  const { store, taskId, host, owner = PROCESS_OWNER } = scope.options;
+  const { store, taskId, host, metadata, owner = PROCESS_OWNER } = scope.options;
   const processId = await previousProcessId(store, taskId);
   scope.record = await openSessionRecord(store, {
     ...known,
@@ -110,6 +110,7 @@ async function openRecord(
     agent: 'opencode',
     host: host.description,
     ownerId: owner,
+    ...(metadata && { details: { metadata } }),
     onCancelRequest: (reason) => scope.stop.abort(new Error(reason)),
     onFailure: (message) => scope.emit({ type: 'warning', code: 'RECORD_NOT_KEPT', message }),
   });

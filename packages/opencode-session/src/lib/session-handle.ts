@@ -1,3 +1,5 @@
+import { OpencodeSessionError } from './errors.ts';
+import type { OpencodeAgent } from './launch-agent.ts';
 import type { OpencodeSession, OpencodeSessionResult } from './opencode-session.ts';
 import type { SessionScope } from './session-scope.ts';
 
@@ -5,6 +7,10 @@ import type { SessionScope } from './session-scope.ts';
 export function createSessionHandle(scope: SessionScope, result: Promise<OpencodeSessionResult>): OpencodeSession {
   // Whoever asks hears of a failure; nobody has to.
   result.catch(() => undefined);
+  const liveAgent = (): OpencodeAgent => {
+    if (scope.agent !== undefined) return scope.agent;
+    throw new OpencodeSessionError('NOT_LIVE', `Session ${scope.id} has no agent: it is not live yet, or over`);
+  };
   return {
     id: scope.id,
     taskId: scope.options.taskId,
@@ -14,6 +20,10 @@ export function createSessionHandle(scope: SessionScope, result: Promise<Opencod
       const { agent } = scope;
       return agent && { url: agent.url, username: 'opencode', password: agent.server.password };
     },
+    answerPermission: async (requestId, answer) => liveAgent().server.client.permissions.reply(requestId, answer),
+    answerQuestion: async (requestId, answer) => liveAgent().server.client.questions.reply(requestId, answer),
+    takeOver: () => scope.agent?.attend('begin'),
+    handBack: () => scope.agent?.attend('end'),
     cancel: (reason = 'cancelled') => {
       scope.stop.abort(new Error(reason));
       return result;

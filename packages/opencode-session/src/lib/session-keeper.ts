@@ -1,7 +1,8 @@
 import type { EndContext, SessionOutcome } from '@optio-ts/agents-session';
 import type { Workspace } from '@optio-ts/host-core';
+import type { CapturedOpencodeSeed } from '@optio-ts/opencode-seeds';
 
-import { messageOf } from './errors.ts';
+import { messageOf, OpencodeSessionError } from './errors.ts';
 import { keepSeed } from './keep-seed.ts';
 import { draftSnapshot } from './keep-snapshot.ts';
 import type { DraftedSnapshot } from './keep-snapshot.ts';
@@ -9,10 +10,13 @@ import type { OpencodeAgent } from './launch-agent.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import type { PreparedSession } from './prepare-session.ts';
 import type { SessionEmit } from './session-emit.ts';
+import type { SessionSeed } from './session-seed.ts';
 
 /** Given to the last turn of an agent that has written DONE, so that what is kept of it is whole. */
 const LAST_TURN_MS = 3000;
 const MODEL_MS = 10_000;
+/** The watcher of a process looks every quarter of a second. On a link that is gone it never will. */
+const NOTICED_MS = 5000;
 
 /** Options of `SessionKeeper`. */
 export interface SessionKeeperOptions {
@@ -62,51 +66,43 @@ export class SessionKeeper {
     if (this.#isGivenUp) return;
     // A DONE is written by a tool call; the turn it belongs to ends a moment later.
     if (outcome.state === 'done') await within(agent.whenIdle(), LAST_TURN_MS);
-    this.#model = await this.#findModel(agent, prepared, abortSignal);
-    if (this.#options.supportsResume === false) return;
-    try {
-      const { host, store, cipher, taskId, workdirExclude } = this.#options;
-      const { server, opencodeSessionId } = agent;
-      const { workspace } = prepared;
-      this.#draft = await draftSnapshot(
-        {
-          host,
-          store,
-          cipher,
-          taskId,
-          workdirExclude,
-          workspace,
-          processId,
-          server,
-          opencodeSessionId,
-          seedId: prepared.seed?.seedId,
-          onWarning: ({ code, message }) => this.#warn(code, message),
-        },
-        { abortSignal },
-      );
-    } catch (error) {
-      this.#warn('SNAPSHOT_NOT_SAVED', `opencode's session could not be exported: ${messageOf(error)}`);
-    }
+    await Promise.all([
+      this.#wantsSeed && this.#findModel(agent, prepared, abortSignal),
+      this.#options.supportsResume !== false && this.#draftSnapshot(agent, prepared, processId, abortSignal),
+    ]);
   }
 
   /** Once nothing of the agent runs any more: the seed, the snapshot, and the end of the directory. */
   async keep(
     prepared: PreparedSession,
-    context: Pick<EndContext, 'outcome' | 'isAgentStopped' | 'abortSignal'>,
+    context: Pick<EndContext, 'outcome' | 'isAgentStopped' | 'abortSignal'> & {
+      readonly agent: OpencodeAgent | undefined;
+    },
   ): Promise<void> {
-    const { outcome, isAgentStopped, abortSignal } = context;
-    // First, and in every case: a seed whose login was used up elsewhere is good for nobody.
-    const isLoginSafe = (await prepared.seed?.writeBack({ abortSignal })) ?? true;
-    await prepared.seed?.release();
-    if (outcome.state === 'done' && isAgentStopped && !this.#isGivenUp) await this.#saveSeed(prepared, abortSignal);
+    const { agent, outcome, isAgentStopped, abortSignal } = context;
+    const { seed, workspace } = prepared;
+    // In every case: a seed whose login was used up elsewhere is good for nobody.
+    const login = this.#giveLoginBack(seed, abortSignal);
     if (!isAgentStopped) {
-      await this.#draft?.discard();
-      await this.#keepDirectory(prepared.workspace, "the agent's end is not confirmed");
-    } else if (await this.#saveSnapshot(outcome, abortSignal)) {
-      // A snapshot has the login as well.
-      if (isLoginSafe || this.#snapshotId !== undefined) await this.removeDirectory(prepared.workspace);
-      else await this.#keepDirectory(prepared.workspace, 'its login is nowhere else');
-    } else await this.#keepDirectory(prepared.workspace, 'what it holds is nowhere else');
+      await Promise.all([login, this.#draft?.discard()]);
+      await this.#keepDirectory(workspace, "the agent's end is not confirmed");
+      return;
+    }
+    const [isLoginSafe, isSnapshotSafe] = await Promise.all([
+      login,
+      this.#saveSnapshot(outcome, abortSignal),
+      outcome.state === 'done' && !this.#isGivenUp && this.#saveSeed(prepared, abortSignal),
+      // Our own watcher of the server is gone from the host with it.
+      agent &&
+        within(
+          agent.exited.catch(() => undefined),
+          NOTICED_MS,
+        ),
+    ]);
+    if (!isSnapshotSafe) await this.#keepDirectory(workspace, 'what it holds is nowhere else');
+    // A snapshot has the login as well.
+    else if (isLoginSafe || this.#snapshotId !== undefined) await this.removeDirectory(workspace);
+    else await this.#keepDirectory(workspace, 'its login is nowhere else');
   }
 
   /** Nothing of a session stays on its host. What cannot be removed is told. */
@@ -119,39 +115,73 @@ export class SessionKeeper {
     }
   }
 
+  /** Resolves with whether the seed has what the home has. */
+  async #giveLoginBack(seed: SessionSeed | undefined, abortSignal: AbortSignal): Promise<boolean> {
+    const isSafe = (await seed?.writeBack({ abortSignal })) ?? true;
+    await seed?.release();
+    return isSafe;
+  }
+
   async #keepDirectory(workspace: Workspace, reason: string): Promise<void> {
     this.#keptDirectory = workspace.taskDirectory;
     this.#warn('DIRECTORY_KEPT', `${workspace.taskDirectory} is kept: ${reason}`);
+  }
+
+  get #wantsSeed(): boolean {
+    return this.#options.saveSeed !== undefined || this.#options.onSeedSaved !== undefined;
   }
 
   async #findModel(
     { server, opencodeSessionId }: OpencodeAgent,
     prepared: PreparedSession,
     abortSignal: AbortSignal,
-  ): Promise<string | undefined> {
+  ): Promise<void> {
+    this.#model = prepared.model;
     try {
       const used = await server.client.lastModel(opencodeSessionId, { abortSignal, timeoutMs: MODEL_MS });
-      return used === undefined ? prepared.model : `${used.providerId}/${used.modelId}`;
+      if (used !== undefined) this.#model = `${used.providerId}/${used.modelId}`;
     } catch (error) {
       this.#warn('MODEL_UNKNOWN', `opencode did not say which model answered: ${messageOf(error)}`);
-      return prepared.model;
+    }
+  }
+
+  async #draftSnapshot(
+    { server, opencodeSessionId }: OpencodeAgent,
+    { workspace, seed, workdirExclude }: PreparedSession,
+    processId: string,
+    abortSignal: AbortSignal,
+  ): Promise<void> {
+    try {
+      this.#draft = await draftSnapshot(this.#options, {
+        workspace,
+        processId,
+        server,
+        opencodeSessionId,
+        workdirExclude,
+        abortSignal,
+        seedId: seed?.seedId,
+        onWarning: (code, message) => this.#warn(code, message),
+      });
+    } catch (error) {
+      this.#warn('SNAPSHOT_NOT_SAVED', `opencode's session could not be exported: ${messageOf(error)}`);
     }
   }
 
   async #saveSeed(prepared: PreparedSession, abortSignal: AbortSignal): Promise<void> {
-    const { saveSeed } = this.#options;
-    if (saveSeed === undefined) return;
+    const { saveSeed, onSeedSaved } = this.#options;
+    if (!this.#wantsSeed) return;
+    let seed: CapturedOpencodeSeed;
     try {
-      const seed = await keepSeed(this.#options, {
-        prepared,
-        model: this.#model,
-        label: saveSeed.label,
-        abortSignal,
-      });
-      this.#seedId = seed.id;
-      this.#emit({ type: 'seed-saved', seedId: seed.id, model: seed.model });
+      seed = await keepSeed(this.#options, { prepared, model: this.#model, label: saveSeed?.label, abortSignal });
     } catch (error) {
-      this.#warn('SEED_NOT_SAVED', `The login was not kept as a seed: ${messageOf(error)}`);
+      return this.#warn('SEED_NOT_SAVED', `The login was not kept as a seed: ${messageOf(error)}`);
+    }
+    this.#seedId = seed.id;
+    this.#emit({ type: 'seed-saved', seedId: seed.id, model: seed.model });
+    try {
+      await onSeedSaved?.(seed.id, seed.model);
+    } catch (error) {
+      this.#warn('HOOK_FAILED', `onSeedSaved callback raised: ${messageOf(error)}`);
     }
   }
 
@@ -173,7 +203,9 @@ export class SessionKeeper {
       }
       return true;
     } catch (error) {
-      this.#warn('SNAPSHOT_NOT_SAVED', `The snapshot was not saved: ${messageOf(error)}`);
+      const isTooLarge = OpencodeSessionError.is(error) && error.code === 'SNAPSHOT_TOO_LARGE';
+      const code = isTooLarge ? 'SNAPSHOT_TOO_LARGE' : 'SNAPSHOT_NOT_SAVED';
+      this.#warn(code, `The snapshot was not saved: ${messageOf(error)}`);
       return false;
     }
   }

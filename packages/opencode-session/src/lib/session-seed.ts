@@ -1,10 +1,10 @@
 import type { Workspace } from '@optio-ts/host-core';
-import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import type { PlantedOpencodeSeed } from '@optio-ts/opencode-seeds';
 import { SeedEngineError } from '@optio-ts/seed-engine';
 
 import { messageOf } from './errors.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
+import { chooseSeed, sessionSeeds } from './pick-seed.ts';
 import type { SessionEmit } from './session-emit.ts';
 
 /** The seed that a session has its login from. */
@@ -33,15 +33,41 @@ export interface TakeSeedContext {
   readonly abortSignal: AbortSignal;
 }
 
+/**
+ * Puts the login of the seed that was picked for a fresh session into the home. Where a function picks and another session has the
+ * seed, it is asked again, until it picks one that is free, or one a second time.
+ */
+export async function takePickedSeed(
+  options: StartOpencodeSessionOptions,
+  context: Omit<TakeSeedContext, 'isResumed'>,
+): Promise<SessionSeed | undefined> {
+  const busy: string[] = [];
+  let { seedId } = context;
+  for (;;) {
+    const isLast = typeof options.seedId !== 'function' || busy.includes(seedId);
+    const rule = isLast ? options : { ...options, whenSeedBusy: 'refuse' as const };
+    try {
+      return await takeSeed(rule, { ...context, seedId, isResumed: false });
+    } catch (error) {
+      if (isLast || !SeedEngineError.is(error) || error.code !== 'SEED_IN_USE') throw error;
+      busy.push(seedId);
+      const next = await chooseSeed(options, context, busy);
+      if (next === undefined) throw error;
+      seedId = next;
+    }
+  }
+}
+
 /** Puts a seed's login into the home, once it is free. `undefined` when a resumed session's seed is gone: it has its own login. */
 export async function takeSeed(
-  { host, store, cipher, whenSeedBusy }: StartOpencodeSessionOptions,
+  options: StartOpencodeSessionOptions,
   { seedId, isResumed, sessionId, workspace, emit, onSeed, abortSignal }: TakeSeedContext,
 ): Promise<SessionSeed | undefined> {
+  const { host, whenSeedBusy } = options;
   const warn = (code: string, message: string): void => emit({ type: 'warning', code, message });
   let use;
   try {
-    use = await opencodeSeeds({ store, cipher }).use({
+    use = await sessionSeeds(options).use({
       host,
       seedId,
       isResumed,

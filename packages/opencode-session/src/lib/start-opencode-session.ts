@@ -1,5 +1,5 @@
+import { checkOptions } from './check-options.ts';
 import type { OpencodeSession } from './opencode-session.ts';
-import { checkOptions } from './options.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import { driveSession } from './session-driver.ts';
 

@@ -1,6 +1,8 @@
+import type { OpencodeEvent } from '@optio-ts/opencode-launcher';
 import { describe, expect, it } from 'vitest';
 
 import { readActivity, watchActivity } from './watch-activity.ts';
+import type { WatchActivityOptions } from './watch-activity.ts';
 
 const event = (type: string, properties: Record<string, unknown> = {}, sessionId = 'ses_1') => ({
   type,
@@ -26,24 +28,25 @@ describe('readActivity', () => {
   ])('reads %j', (given, activity) => {
     expect(readActivity(given, 'ses_1')).toEqual(activity);
   });
+});
 
-  it('notices that a subagent waits for a person', () => {
-    const given = event('permission.asked', { permission: 'bash' }, 'ses_of_a_subagent');
-    expect(readActivity(given, 'ses_1')).toEqual({ type: 'waiting', reason: 'The agent asks for permission: bash' });
-  });
+/** A client that has events and nothing else to tell. */
+const client = (events: () => AsyncGenerator<OpencodeEvent>, more: Partial<WatchActivityOptions['client']> = {}) => ({
+  events,
+  status: async () => new Map(),
+  messages: async () => [],
+  ...more,
 });
 
 describe('watchActivity', () => {
   it('knows when the agent is idle after its listener has left', async () => {
     const busy = Promise.withResolvers<void>();
     const watch = watchActivity({
-      client: {
-        async *events() {
-          yield event('session.status', { status: { type: 'busy' } });
-          await busy.promise;
-          yield event('session.idle');
-        },
-      },
+      client: client(async function* events() {
+        yield event('session.status', { status: { type: 'busy' } });
+        await busy.promise;
+        yield event('session.idle');
+      }),
       opencodeSessionId: 'ses_1',
       onRetry: () => undefined,
       abortSignal: new AbortController().signal,
@@ -64,17 +67,63 @@ describe('watchActivity', () => {
 
   it('tells its listener when the events break off', async () => {
     const watch = watchActivity({
-      client: {
-        // oxlint-disable-next-line require-yield -- it breaks off at once
-        async *events() {
-          throw new Error('refused');
-        },
-      },
+      // oxlint-disable-next-line require-yield -- it breaks off at once
+      client: client(async function* events() {
+        throw new Error('refused');
+      }),
       opencodeSessionId: 'ses_1',
       onRetry: () => undefined,
       abortSignal: new AbortController().signal,
     });
     await expect(Array.fromAsync(watch.activity)).rejects.toThrow('refused');
     await watch.whenIdle();
+  });
+
+  it('keeps what the model failed with until it answers again', async () => {
+    const steps: (string | undefined)[] = [];
+    const failed = event('session.error', { error: { name: 'APIError', data: { message: 'no credit' } } });
+    const watch = watchActivity({
+      client: client(async function* events() {
+        yield event('session.status', { status: { type: 'retry', message: 'overloaded' } });
+        steps.push(watch.modelFailure());
+        yield event('session.status', { status: { type: 'busy' } });
+        yield failed;
+        steps.push(watch.modelFailure());
+        yield event('message.part.updated', { part: { type: 'text' } });
+        steps.push(watch.modelFailure());
+        yield event('message.part.updated', { part: { type: 'step-finish' } });
+        steps.push(watch.modelFailure());
+      }),
+      opencodeSessionId: 'ses_1',
+      onRetry: () => undefined,
+      abortSignal: new AbortController().signal,
+    });
+    await Array.fromAsync(watch.activity);
+    // A text may be what was said to the model.
+    expect(steps).toEqual(['overloaded', 'no credit', 'no credit', undefined]);
+  });
+
+  it('asks for what the agent did while nobody heard it', async () => {
+    const connected = event('server.connected');
+    const error = { name: 'APIError', message: 'no credit', statusCode: 401 };
+    const watch = watchActivity({
+      client: client(
+        async function* events() {
+          yield connected;
+          yield event('session.status', { status: { type: 'busy' } });
+          yield connected;
+        },
+        { messages: async () => [{ error } as never] },
+      ),
+      opencodeSessionId: 'ses_1',
+      onRetry: () => undefined,
+      abortSignal: new AbortController().signal,
+    });
+    expect(await Array.fromAsync(watch.activity)).toEqual([
+      { type: 'busy' },
+      { type: 'failed', message: 'no credit' },
+      { type: 'idle' },
+    ]);
+    expect(watch.isIdle()).toBe(true);
   });
 });

@@ -1,10 +1,15 @@
 import type { AgentActivity } from '@optio-ts/agents-session';
 import type { OpencodeClient, OpencodeEvent } from '@optio-ts/opencode-launcher';
 
+/** opencode's name for the error of a turn that somebody ended. */
+const ABORTED = 'MessageAbortedError';
+
 /** Options of `watchActivity`. */
 export interface WatchActivityOptions {
-  readonly client: Pick<OpencodeClient, 'events'>;
+  readonly client: Pick<OpencodeClient, 'events' | 'messages' | 'status'>;
   readonly opencodeSessionId: string;
+  /** Hears every event first. */
+  readonly onEvent?: (event: OpencodeEvent) => void;
   /** The model did not answer and is asked again; opencode does so for a minute without a word. */
   readonly onRetry: (message: string) => void;
   /** A turn of the agent is over. */
@@ -18,6 +23,12 @@ export interface ActivityWatch {
   readonly activity: AsyncIterable<AgentActivity>;
   /** Resolves when the agent's turn is over, or has not begun; and when the watch ends. */
   readonly whenIdle: () => Promise<void>;
+  /** A person begins or ends to drive the agent. */
+  readonly attend: (change: 'begin' | 'end') => void;
+  /** Whether no turn of the agent is under way. */
+  readonly isIdle: () => boolean;
+  /** What the model failed with last; `undefined` when something else has come from it since. */
+  readonly modelFailure: () => string | undefined;
 }
 
 /**
@@ -25,8 +36,9 @@ export interface ActivityWatch {
  * is also asked for when nobody listens any more.
  */
 export function watchActivity(options: WatchActivityOptions): ActivityWatch {
-  const { client, opencodeSessionId, onRetry, onIdle, abortSignal } = options;
+  const { client, opencodeSessionId, onEvent, onRetry, onIdle, abortSignal } = options;
   let isBusy = false;
+  let modelFailure: string | undefined;
   let idle = Promise.withResolvers<void>();
   idle.resolve();
 
@@ -40,15 +52,30 @@ export function watchActivity(options: WatchActivityOptions): ActivityWatch {
   const told: AgentActivity[] = [];
   let ending: { readonly error?: unknown } | undefined;
   let wake = (): void => undefined;
+  const tell = (activity: AgentActivity): void => {
+    if (activity.type === 'failed') modelFailure = activity.message;
+    heed(activity);
+    told.push(activity);
+    wake();
+  };
   const follow = async (): Promise<void> => {
+    let isFirst = true;
     for await (const event of client.events({ abortSignal })) {
+      onEvent?.(event);
+      if (event.type === 'server.connected') {
+        // What the agent did while nobody heard it is asked for.
+        if (!isFirst) for (const activity of await missedActivity(client, opencodeSessionId, isBusy)) tell(activity);
+        isFirst = false;
+      }
+      if (isAnswer(event, opencodeSessionId)) modelFailure = undefined;
       const activity = readActivity(event, opencodeSessionId);
       if (activity === undefined) continue;
       const retry = readRetry(event);
-      if (retry !== undefined) onRetry(retry);
-      heed(activity);
-      told.push(activity);
-      wake();
+      if (retry !== undefined) {
+        modelFailure = retry;
+        onRetry(retry);
+      }
+      tell(activity);
     }
   };
   void follow()
@@ -77,20 +104,18 @@ export function watchActivity(options: WatchActivityOptions): ActivityWatch {
       else return;
     }
   }
-  return { activity: listen(), whenIdle: () => idle.promise };
+  return {
+    activity: listen(),
+    whenIdle: () => idle.promise,
+    attend: (change) => tell({ type: 'attended', isAttended: change === 'begin' }),
+    isIdle: () => !isBusy,
+    modelFailure: () => modelFailure,
+  };
 }
 
 /** What one event says about the agent of a session; `undefined` for one that says nothing. */
 export function readActivity(event: OpencodeEvent, opencodeSessionId: string): AgentActivity | undefined {
   const { type, properties } = event;
-  // A request of a subagent blocks the agent as well as one of its own.
-  if (type === 'permission.asked') {
-    return {
-      type: 'waiting',
-      reason: `The agent asks for permission: ${textIn(properties, 'permission') ?? 'unnamed'}`,
-    };
-  }
-  if (type === 'question.asked') return { type: 'waiting', reason: 'The agent asks a question' };
   if (event.sessionId !== opencodeSessionId) return undefined;
   switch (type) {
     case 'session.idle':
@@ -100,13 +125,34 @@ export function readActivity(event: OpencodeEvent, opencodeSessionId: string): A
     case 'session.error': {
       const error = properties['error'];
       // Aborting is what somebody did, not what went wrong.
-      if (textIn(error, 'name') === 'MessageAbortedError') return undefined;
+      if (textIn(error, 'name') === ABORTED) return undefined;
       const data = isRecord(error) ? error['data'] : undefined;
       return { type: 'failed', message: textIn(data, 'message') ?? textIn(error, 'name') ?? 'without a message' };
     }
     default:
       return undefined;
   }
+}
+
+/** What became of the agent during an interruption, as far as it still matters. */
+async function missedActivity(
+  client: Pick<OpencodeClient, 'messages' | 'status'>,
+  opencodeSessionId: string,
+  wasBusy: boolean,
+): Promise<readonly AgentActivity[]> {
+  const isBusy = (await client.status()).has(opencodeSessionId);
+  if (isBusy === wasBusy) return [];
+  if (isBusy) return [{ type: 'busy' }];
+  const error = (await client.messages(opencodeSessionId, { limit: 1 })).at(-1)?.error;
+  const isFailed = error !== undefined && error.name !== ABORTED;
+  return [...(isFailed ? [{ type: 'failed', message: error.message } as const] : []), { type: 'idle' }];
+}
+
+/** Whether an event shows that the model has answered: a part of its message has content. */
+function isAnswer({ type, sessionId, properties }: OpencodeEvent, opencodeSessionId: string): boolean {
+  if (type !== 'message.part.updated' || sessionId !== opencodeSessionId) return false;
+  const kind = textIn(properties['part'], 'type');
+  return kind === 'reasoning' || kind === 'tool' || kind === 'step-finish';
 }
 
 function readRetry({ type, properties }: OpencodeEvent): string | undefined {

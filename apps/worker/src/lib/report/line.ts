@@ -50,6 +50,11 @@ export function lineOf(event: OpencodeSessionEvent, savedTo?: string): ReportLin
       return event.text.trim() === '' ? undefined : line('agent', event.text);
     case 'warning':
       return line('warning', event.message);
+    case 'permission-asked':
+    case 'question-asked':
+    case 'request-settled':
+      // What a person has to know of it comes as attention.
+      return undefined;
     case 'done':
     case 'error':
     case 'ended':
