@@ -28,6 +28,8 @@ export interface RunTaskOptions {
   readonly interrupts: Interrupts;
   /** Code around the session. @default none */
   readonly hooks?: readonly HookModule[];
+  /** Called when there is a session. @default not called */
+  readonly onSession?: ((session: OpencodeSession) => void) | undefined;
   /** Absolute directory below which task directories are made. @default the host's own, see `openWorkspace` */
   readonly taskRoot?: string | undefined;
   /** Absolute directory on the host for opencode. @default see `ensureOpencode` */
@@ -48,6 +50,7 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
   const unsaved = new Set<string>();
   interrupts.abortSignal.throwIfAborted();
   const session = await startOpencodeSession(sessionOptions(options, writer, unsaved));
+  options.onSession?.(session);
 
   using _ = onAbort(interrupts.abortSignal, () => {
     reporter.note('ending the session in good order; press Ctrl-C again to end it at once');
