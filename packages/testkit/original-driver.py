@@ -6,6 +6,7 @@ so what reaches the database is what the original writes.
 """
 
 import asyncio
+import datetime
 import http.server
 import json
 import logging
@@ -21,6 +22,7 @@ from optio_core.lifecycle import Optio
 from optio_core.models import TaskInstance
 from optio_host.host import LocalHost
 from optio_host.paths import task_dir
+from optio_host.types import SSHConfig
 from optio_opencode import (
     OPENCODE_SEED_MANIFEST,
     OPENCODE_SEED_SUFFIX,
@@ -107,13 +109,16 @@ class Driver:
     async def purgeSeed(self, seedId):
         await purge_seed(self._store, seedId)
 
-    async def runSession(self, processId, instructions, opencodeDirectory, config, resume, autoStart, seedId, saveSeed):
-        """A whole session of the original on this machine. `opencodeDirectory` holds a program named opencode."""
+    async def runSession(
+        self, processId, instructions, opencodeDirectory, config, resume, autoStart, seedId, saveSeed, ssh, untilLive,
+    ):
+        """A whole session of the original, or with `untilLive` its start. `opencodeDirectory` holds a program named opencode."""
         saved = []
         task = create_opencode_task(
             processId, processId,
             OpencodeTaskConfig(
                 consumer_instructions=instructions,
+                ssh=None if ssh is None else SSHConfig(**ssh),
                 opencode_config=config,
                 opencode_install_dir=opencodeDirectory,
                 install_if_missing=False,
@@ -124,8 +129,12 @@ class Driver:
                 auto_start=autoStart,
             ),
         )
-        process = await self._launch(task, resume)
+        begun = datetime.datetime.now(datetime.timezone.utc)
+        process = await self._launch(task, resume, until="opencode is live" if untilLive else None)
+        ended = datetime.datetime.now(datetime.timezone.utc)
         status = process["status"]
+        log = process.get("log", [])
+        times = [datetime.datetime.fromisoformat(entry["timestamp"]) for entry in log]
         return {
             "processOid": str(process["_id"]),
             "state": status["state"],
@@ -133,7 +142,11 @@ class Driver:
             "hasSavedState": process.get("hasSavedState", False),
             "seedId": saved[0][0] if saved else None,
             "model": saved[0][1] if saved else None,
-            "log": [entry["message"] for entry in process.get("log", [])],
+            "log": [
+                {"atMs": (at - begun).total_seconds() * 1000, "message": entry["message"]}
+                for at, entry in zip(times, log)
+            ],
+            "tookMs": (ended - begun).total_seconds() * 1000,
         }
 
     async def captureSnapshot(self, processId, sessionId, opencode):
@@ -181,9 +194,16 @@ class Driver:
             raise RuntimeError(process["status"].get("error"))
         return {"processOid": str(process["_id"]), "value": results[0]}
 
-    async def _launch(self, task, resume=False):
+    async def _launch(self, task, resume=False, until=None):
+        """Runs a task to its end, or, where `until` is given, until it logs that; then it is left running."""
         await self._optio.adhoc_define(task)
-        await self._optio.launch_and_wait(task.process_id, resume=resume, session_id=None)
+        running = asyncio.create_task(self._optio.launch_and_wait(task.process_id, resume=resume, session_id=None))
+        while until is not None and not running.done():
+            process = await self._optio.get_process(task.process_id)
+            if any(entry["message"] == until for entry in process.get("log", [])):
+                return process
+            await asyncio.sleep(0.02)
+        await running
         return await self._optio.get_process(task.process_id)
 
 
@@ -204,7 +224,11 @@ async def main():
         except Exception as error:  # noqa: BLE001
             answer = {"failure": {"type": type(error).__name__, "message": str(error)}}
         print(json.dumps({"id": request["id"], **answer}), flush=True)
-    await optio.shutdown(grace_seconds=0)
+    try:
+        # Over SSH a session of the original never ends.
+        await asyncio.wait_for(optio.shutdown(grace_seconds=0), 5)
+    finally:
+        os._exit(0)
 
 
 asyncio.run(main())

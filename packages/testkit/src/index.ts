@@ -35,6 +35,8 @@ export { startMongo } from './lib/mongo.ts';
 export type { MongoResult, RunningMongo } from './lib/mongo.ts';
 export { findMongod } from './lib/mongod-binary.ts';
 export type { MongodBinary } from './lib/mongod-binary.ts';
+export { originalHooks, type OriginalHooks } from './lib/original-hooks.ts';
+export { wrapOpencode, type WrapOpencodeOptions } from './lib/original-opencode.ts';
 export { startOriginal } from './lib/original.ts';
 export type {
   Original,

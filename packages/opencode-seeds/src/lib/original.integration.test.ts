@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,7 +19,7 @@ import {
   type Store,
 } from '@optio-ts/seed-engine';
 import { createMongoStore } from '@optio-ts/seed-engine/mongo';
-import { startOriginal, type Original } from '@optio-ts/testkit';
+import { originalHooks, startOriginal, type Original } from '@optio-ts/testkit';
 import { GridFSBucket, MongoClient, ObjectId, type Db } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 
@@ -280,22 +280,8 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
   });
 }
 
-/** The hooks that the original is given by the driver, as ours: a nonce of 12 bytes, the ciphertext, the tag. */
-function aesHooks(key: Uint8Array): Cipher {
-  return bytesCipher({
-    name: 'aes',
-    encrypt(plain) {
-      const nonce = randomBytes(12);
-      const sealing = createCipheriv('aes-256-gcm', key, nonce);
-      return Buffer.concat([nonce, sealing.update(plain), sealing.final(), sealing.getAuthTag()]);
-    },
-    decrypt(sealed) {
-      const opening = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12));
-      opening.setAuthTag(sealed.subarray(-16));
-      return Buffer.concat([opening.update(sealed.subarray(12, -16)), opening.final()]);
-    },
-  });
-}
+/** The hooks that the original is given by its driver, as a cipher of ours. */
+const aesHooks = (key: Uint8Array): Cipher => bytesCipher({ name: 'aes', ...originalHooks(key) });
 
 async function open(cipher: Cipher, bytes: Buffer): Promise<Buffer> {
   const chunks: Uint8Array[] = [];

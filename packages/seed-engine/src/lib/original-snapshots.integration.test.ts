@@ -1,10 +1,10 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { archiveDirectory, createLocalHost, restoreDirectory } from '@optio-ts/host-core';
-import { startOriginal, type Original } from '@optio-ts/testkit';
+import { originalHooks, startOriginal, type Original } from '@optio-ts/testkit';
 import { MongoClient, type Db } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 
@@ -146,22 +146,8 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
   });
 }
 
-/** The hooks that the original is given by its driver: a nonce of 12 bytes, the ciphertext, the tag. */
-function aesHooks(key: Uint8Array): Cipher {
-  return bytesCipher({
-    name: 'aes',
-    encrypt(plain) {
-      const nonce = randomBytes(12);
-      const sealing = createCipheriv('aes-256-gcm', key, nonce);
-      return Buffer.concat([nonce, sealing.update(plain), sealing.final(), sealing.getAuthTag()]);
-    },
-    decrypt(sealed) {
-      const opening = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12), { authTagLength: 16 });
-      opening.setAuthTag(sealed.subarray(-16));
-      return Buffer.concat([opening.update(sealed.subarray(12, -16)), opening.final()]);
-    },
-  });
-}
+/** The hooks that the original is given by its driver, as a cipher of ours. */
+const aesHooks = (key: Uint8Array): Cipher => bytesCipher({ name: 'aes', ...originalHooks(key) });
 
 async function readFiles(directory: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};

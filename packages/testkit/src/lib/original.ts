@@ -39,6 +39,10 @@ export interface OriginalSessionOptions {
   readonly autoStart?: boolean;
   readonly seedId?: string;
   readonly saveSeed?: boolean;
+  /** A host to run on. @default this machine */
+  readonly ssh?: { readonly host: string; readonly port: number; readonly user: string; readonly keyPath: string };
+  /** Return once opencode is live, and leave it running: over SSH a session of the original never ends. @default false */
+  readonly untilLive?: boolean;
 }
 
 /** How a session of the original ended. */
@@ -49,7 +53,9 @@ export interface OriginalSession {
   readonly hasSavedState: boolean;
   readonly seedId: string | null;
   readonly model: string | null;
-  readonly log: readonly string[];
+  /** With the milliseconds since the launch. */
+  readonly log: readonly { readonly atMs: number; readonly message: string }[];
+  readonly tookMs: number;
 }
 
 /**
@@ -73,7 +79,7 @@ export interface Original extends AsyncDisposable {
     readonly into: string;
     readonly opencode: string;
   }): Promise<OriginalStep>;
-  /** Runs a whole session on this machine. */
+  /** Runs a whole session, or its start. */
   runSession(options: OriginalSessionOptions): Promise<OriginalSession>;
 }
 
@@ -148,8 +154,21 @@ export async function startOriginal(options: StartOriginalOptions): Promise<Orig
       autoStart = false,
       seedId,
       saveSeed = false,
+      ssh,
+      untilLive = false,
       ...rest
-    }) => call('runSession', { ...rest, instructions, config, resume, autoStart, seedId: seedId ?? null, saveSeed }),
+    }) =>
+      call('runSession', {
+        ...rest,
+        instructions,
+        config,
+        resume,
+        autoStart,
+        saveSeed,
+        untilLive,
+        seedId: seedId ?? null,
+        ssh: ssh === undefined ? null : { host: ssh.host, user: ssh.user, key_path: ssh.keyPath, port: ssh.port },
+      }),
     async [Symbol.asyncDispose]() {
       child.stdin.end();
       await exited;
