@@ -23,6 +23,7 @@ export async function runDemo(interrupts: Interrupts): Promise<number> {
   await using model = await startDemoModel();
   const context: CommandContext = {
     cwd: root,
+    home: homedir(),
     env: { ...process.env, [KEY_VARIABLE]: model.apiKey },
     interrupts,
     config: emptyConfig(join(root, 'config.yaml')),

@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { CommanderError } from 'commander';
@@ -26,6 +25,10 @@ export interface CliProcess {
   /** Without the program's own two. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Absolute home directory of the user. */
+  readonly home: string;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
 }
@@ -82,14 +85,14 @@ function readCommandLine({ args, stdout }: CliProcess): Call | undefined {
 }
 
 async function runCall(call: Call, cli: CliProcess, interrupts: Interrupts): Promise<number> {
-  const { env, stderr, stdout } = cli;
-  const cwd = process.cwd();
+  const { cwd, env, home, stderr, stdout } = cli;
   const { store, config: configPath } = call.options as { readonly store?: string; readonly config?: string };
-  const found = await findPlaces({ cwd, env, home: homedir(), store, config: configPath });
+  const found = await findPlaces({ cwd, env, home, store, config: configPath });
   const action = await call.spec.load();
   return action(call.args, call.options as never, {
     ...found,
     cwd,
+    home,
     env,
     interrupts,
     outputRoot: join(cwd, 'optio-out'),

@@ -13,6 +13,8 @@ export function exitCodeOf(error: unknown): number {
   if (WorkerError.is(error)) return WORKER_CODES[error.code] ?? EXIT_CODES.usage;
   // An id that nothing has is the caller's mistake, and none of the store.
   if (SeedEngineError.is(error) && UNKNOWN_IDS.has(error.code)) return EXIT_CODES.usage;
+  // A home that is not fit to be kept as a seed, or a seed that holds code.
+  if (OpencodeSeedError.is(error) && error.code !== 'VERSION_UNSUPPORTED') return EXIT_CODES.usage;
   if (SeedEngineError.is(error) || OpencodeSeedError.is(error)) return EXIT_CODES.store;
   if (HostError.is(error) || OpencodeInstallError.is(error) || OpencodeError.is(error)) {
     return EXIT_CODES.host;

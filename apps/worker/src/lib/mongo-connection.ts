@@ -19,7 +19,8 @@ const SELECTION_MS = 5000;
 export async function connectMongo(url: string): Promise<MongoConnection> {
   let client: MongoClient;
   try {
-    client = new MongoClient(url, { serverSelectionTimeoutMS: SELECTION_MS, appName: 'optio' });
+    const selection = /[?&]serverSelectionTimeoutMS=/i.test(url) ? {} : { serverSelectionTimeoutMS: SELECTION_MS };
+    client = new MongoClient(url, { ...selection, appName: 'optio' });
   } catch (error) {
     throw new WorkerError('REFUSED', `the store's mongodb:// URL cannot be used: ${withoutUrl(error, url)}`, {
       cause: error,

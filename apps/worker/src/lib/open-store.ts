@@ -4,8 +4,10 @@ import { dirname } from 'node:path';
 import { listKeys, noCipher, openKeyring } from '@optio-ts/seed-engine';
 import type { Cipher, Store } from '@optio-ts/seed-engine';
 
+import { WorkerError } from './errors.ts';
 import { isMongoUrl } from './places.ts';
 import type { Places } from './places.ts';
+import { reasonOf } from './secret-reference.ts';
 
 /** A store and the key to it. */
 export interface OpenedStore extends AsyncDisposable {
@@ -22,7 +24,6 @@ export interface OpenedStore extends AsyncDisposable {
  */
 export async function openStore(places: Places): Promise<OpenedStore> {
   const isShared = isMongoUrl(places.store);
-  if (!isShared) await mkdir(dirname(places.store), { recursive: true, mode: 0o700 });
   const { close, store } = await connectStore(places.store);
   try {
     const keyring = await openKeyring({
@@ -41,7 +42,7 @@ export async function openStore(places: Places): Promise<OpenedStore> {
  * Opens the store to look at what there is. Looking is no reason to make a store or a key: one that is not there is an empty one
  * in memory, and one that has no key yet has nothing sealed.
  */
-async function openStoreToRead(places: Places): Promise<OpenedStore> {
+export async function openStoreToRead(places: Places): Promise<OpenedStore> {
   const { close, store } = await openWithoutKey(places);
   try {
     const keys = await listKeys({ store, identityPath: places.identity });
@@ -54,13 +55,13 @@ async function openStoreToRead(places: Places): Promise<OpenedStore> {
 }
 
 /** A store alone. */
-interface ConnectedStore {
+export interface ConnectedStore {
   readonly store: Store;
   readonly close: () => Promise<void>;
 }
 
 /** Opens a store as it is, for what needs no key; one that is not there is an empty one in memory. */
-async function openWithoutKey(places: Places): Promise<ConnectedStore> {
+export async function openWithoutKey(places: Places): Promise<ConnectedStore> {
   if (isMongoUrl(places.store) || (await exists(places.store))) return connectStore(places.store);
   const { createMemoryStore } = await import('@optio-ts/seed-engine/memory');
   const store = createMemoryStore();
@@ -76,12 +77,28 @@ export async function withStore<Result>(
   return await use(opened);
 }
 
+/**
+ * Runs something that writes to a store that has to be there: it makes neither a store nor a key. Throws `NOT_FOUND` for a store
+ * that is not there.
+ */
+export async function withStoreToChange<Result>(
+  { places }: { readonly places: Places },
+  use: (opened: OpenedStore) => Promise<Result>,
+): Promise<Result> {
+  if (!isMongoUrl(places.store) && !(await exists(places.store))) {
+    throw new WorkerError('NOT_FOUND', `there is no store ${places.store} yet; the first optio run makes one`);
+  }
+  await using opened = await openStore(places);
+  return await use(opened);
+}
+
 /** What first use has to say about the key. */
 export function newKeyNotice(places: Places): string {
   return `made a new key: ${places.identity}; keep a copy of it elsewhere: what the store holds (${places.store}) cannot be read without it`;
 }
 
-async function connectStore(place: string): Promise<ConnectedStore> {
+/** Opens a store as it is; a SQLite file is made where there is none. */
+export async function connectStore(place: string): Promise<ConnectedStore> {
   if (isMongoUrl(place)) {
     // Loaded by whoever has such a store: the driver is large.
     const { connectMongo } = await import('./mongo-connection.ts');
@@ -96,6 +113,11 @@ async function connectStore(place: string): Promise<ConnectedStore> {
       },
     };
   }
+  await mkdir(dirname(place), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new WorkerError('STORE_UNREACHABLE', `cannot make ${dirname(place)} for the store: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  });
   const { createSqliteStore } = await import('@optio-ts/seed-engine/sqlite');
   const store = createSqliteStore(place);
   return { store, close: () => store[Symbol.asyncDispose]() };

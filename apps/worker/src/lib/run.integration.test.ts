@@ -186,25 +186,4 @@ describe('optio run', { timeout: 300_000 }, () => {
     },
     CAMPAIGN_CEILING_MS,
   );
-
-  it.each([
-    [['run'], "optio: missing required argument 'task.yaml'"],
-    [['run', 'task.yaml', '--jsn'], "optio: unknown option '--jsn' (Did you mean --json?)"],
-    [['rnu'], "optio: unknown command 'rnu' (Did you mean run?)"],
-    [
-      ['run', 'x.yaml', '--confine', 'maybe'],
-      "optio: option '--confine <mode>' argument 'maybe' is invalid. Allowed choices are auto, required, off.",
-    ],
-    [
-      ['run', 'x.yaml', '--store', 'redis://h/d'],
-      "optio: option '--store <place>' argument 'redis://h/d' is invalid. It must be the path of a file or a mongodb:// URL.",
-    ],
-    [['run', 'missing.yaml'], 'missing.yaml:1: cannot be read: there is no such file or directory'],
-    [[], 'optio: name a command; optio --help lists them'],
-  ])('answers %j with one line', async (args, line) => {
-    const run = optio(...args);
-    expect(await run.exited).toBe(2);
-    expect(run.stderr).toBe(`${line}\n`);
-    expect(await readdir(directory)).toEqual([]);
-  });
 });

@@ -101,6 +101,8 @@ export function reasonOf(error: unknown): string {
     case 'EACCES':
     case 'EPERM':
       return 'permission denied';
+    case 'EEXIST':
+      return 'there is something else already';
     case 'EISDIR':
       return 'it is a directory';
     case 'ENOTDIR':

@@ -67,13 +67,13 @@ export function snapshotCollection(agent: string): Collection {
 }
 
 /**
- * Goes through the snapshots of a task. Throws `SNAPSHOT_MALFORMED`.
+ * Goes through the snapshots of a task, or of all. Throws `SNAPSHOT_MALFORMED`.
  *
  * @yields the newest first
  */
-export async function* listSnapshots(store: Store, agent: string, taskId: string): AsyncGenerator<Snapshot> {
+export async function* listSnapshots(store: Store, agent: string, taskId?: string): AsyncGenerator<Snapshot> {
   const documents = store.list(snapshotCollection(agent), {
-    where: { processId: taskId },
+    ...(taskId !== undefined && { where: { processId: taskId } }),
     orderBy: newestFirst,
   });
   for await (const document of documents) yield snapshotFromDocument(agent, document);

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -58,7 +58,8 @@ export function openDatabase(path: string): DatabaseSync {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('it is not a regular file');
   // Made here: SQLite would follow the umask. Its -wal and -shm take the mode of the file.
   closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
+  // A file that is no database was named by mistake, and stays as it is; SQLite says so below.
+  if (isDatabaseOrEmpty(path)) chmodSync(path, 0o600);
   const database = new DatabaseSync(path);
   try {
     database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
@@ -76,12 +77,24 @@ export function fileIdentity(path: string): string {
   return found === undefined ? 'none' : `${found.dev}:${found.ino}`;
 }
 
+function isDatabaseOrEmpty(path: string): boolean {
+  const magic = 'SQLite format 3\0';
+  const head = Buffer.alloc(magic.length);
+  const file = openSync(path, 'r');
+  try {
+    const length = readSync(file, head);
+    return length === 0 || head.toString('latin1') === magic;
+  } finally {
+    closeSync(file);
+  }
+}
+
 function prepare(database: DatabaseSync): void {
   // Refuse before anything is changed, even the journal's mode.
   const format = readFormat(database);
   if (format > sqliteFormat) throw new FormatTooNewError(format);
-  // Space of removed blobs can be given back; only effective before the first table.
-  database.exec('PRAGMA auto_vacuum = INCREMENTAL');
+  // Space of removed blobs can be given back; only effective before the first table, and a write whenever it is said.
+  if (format < sqliteFormat) database.exec('PRAGMA auto_vacuum = INCREMENTAL');
   database.exec('PRAGMA journal_mode = WAL');
   // Every commit reaches the disk: a seed that was reported as saved is.
   database.exec('PRAGMA synchronous = FULL');

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -87,6 +87,19 @@ describe('the file of a SQLite store', () => {
     expect((await readAll(again.readBlob(blob))).equals(content)).toBe(true);
   });
 
+  it('is not written to when it is opened to be read', async () => {
+    {
+      await using store = createSqliteStore(path);
+      await store.insert(collection, { id: 'a' });
+    }
+    const before = await readFile(path);
+    {
+      await using store = createSqliteStore(path);
+      await store.get(collection, 'a');
+    }
+    expect((await readFile(path)).equals(before)).toBe(true);
+  });
+
   it('refuses a file of a newer version, and leaves it as it is', async () => {
     {
       await using store = createSqliteStore(path);
@@ -115,9 +128,11 @@ describe('the file of a SQLite store', () => {
 
   it('refuses what is no database', async () => {
     const file = join(directory, 'notes.txt');
-    await writeFile(file, 'these are notes and no database at all, however long one reads them\n'.repeat(100));
+    const notes = 'these are notes and no database at all, however long one reads them\n'.repeat(100);
+    await writeFile(file, notes, { mode: 0o644 });
     await using store = createSqliteStore(file);
     await expect(store.get(collection, 'a')).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect([await readFile(file, 'utf8'), (await stat(file)).mode & 0o777]).toEqual([notes, 0o644]);
     await using nowhere = createSqliteStore(directory);
     await expect(nowhere.get(collection, 'a')).rejects.toMatchObject({ code: 'STORE_FAILED' });
   });

@@ -56,5 +56,7 @@ function optionOf(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.summary);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   else if (spec.parse !== undefined) option.argParser(spec.parse);
+  else if (spec.isList === true)
+    option.argParser((value, before) => [...((before as string[] | undefined) ?? []), value]);
   return spec.isHidden === true ? option.hideHelp() : option;
 }

@@ -20,6 +20,8 @@ export interface OptionSpec {
   /** Reads the value; throws commander's `InvalidArgumentError` for one that is wrong. */
   readonly parse?: (value: string) => unknown;
   readonly completes?: Completion;
+  /** The option may be given again, and its value is a list. */
+  readonly isList?: boolean;
   /** For optio itself: not in help, not in the README. */
   readonly isHidden?: boolean;
 }

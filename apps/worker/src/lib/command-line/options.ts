@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
+import { parseDuration } from '../duration.ts';
 import { isMongoUrl } from '../places.ts';
 import type { OptionSpec } from './command-spec.ts';
 
@@ -26,6 +27,10 @@ export const acceptNew: OptionSpec = {
   flags: '--accept-new',
   summary: 'write down the key of a host that known_hosts does not know',
 };
+export const acceptCode: OptionSpec = {
+  flags: '--accept-code',
+  summary: 'keep what can run code or redirect traffic; only from somebody whose code you would run',
+};
 export const confine: OptionSpec = {
   flags: '--confine <mode>',
   summary: "the agent's view of the machine",
@@ -47,4 +52,11 @@ function storePlace(value: string): string {
     throw new InvalidArgumentError('It must be the path of a file or a mongodb:// URL.');
   }
   return value;
+}
+
+/** Reads a duration such as `30m`, as milliseconds. */
+export function durationMs(value: string): number {
+  const milliseconds = parseDuration(value);
+  if (milliseconds === undefined) throw new InvalidArgumentError('Write 90s, 30m, 2h or 1h30m, at most 20d.');
+  return milliseconds;
 }

@@ -6,6 +6,8 @@ import type { Places } from '../places.ts';
 export interface CommandContext {
   /** Absolute. */
   readonly cwd: string;
+  /** Absolute home directory of the user. */
+  readonly home: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly config: WorkerConfig;
   readonly interrupts: Interrupts;
