@@ -42,7 +42,7 @@ export async function openStore(places: Places): Promise<OpenedStore> {
  * Opens the store to look at what there is. Looking is no reason to make a store or a key: one that is not there is an empty one
  * in memory, and one that has no key yet has nothing sealed.
  */
-export async function openStoreToRead(places: Places): Promise<OpenedStore> {
+async function openStoreToRead(places: Places): Promise<OpenedStore> {
   const { close, store } = await openWithoutKey(places);
   try {
     const keys = await listKeys({ store, identityPath: places.identity });
