@@ -35,6 +35,9 @@ const TRANSIENT: readonly HostErrorCode[] = ['CONNECTION_LOST', 'CONNECT_FAILED'
 /** A line without its end counts after this long: an agent that forgot the newline is heard, one that is slow is not cut. */
 const PARTIAL_LINE_MS = 3000;
 
+/** An event is about half of this late, at most all of it: a person who watches sees no delay. A look costs one `stat`. */
+const POLL_MS = 30;
+
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 10_000;
 
@@ -43,8 +46,18 @@ const LAST_DELAY_MS = 10_000;
  * is aborted. Rejects when the log cannot be read any more.
  */
 export async function followLog(options: FollowLogOptions): Promise<void> {
-  const { host, workdir, from, abortSignal, onLine, onInterruption, onReplaced, until, pollMs, reconnectLimitMs } =
-    options;
+  const {
+    host,
+    workdir,
+    from,
+    abortSignal,
+    onLine,
+    onInterruption,
+    onReplaced,
+    until,
+    pollMs = POLL_MS,
+    reconnectLimitMs,
+  } = options;
   const isPatient = async ({ error, failures, silentMs }: FollowInterruption): Promise<boolean> => {
     if (!(HostError.is(error) && TRANSIENT.includes(error.code))) return false;
     if (failures === 1) onInterruption(messageOf(error));
@@ -62,12 +75,12 @@ export async function followLog(options: FollowLogOptions): Promise<void> {
       ...from,
       abortSignal,
       until,
+      pollMs,
       partialLineMs: PARTIAL_LINE_MS,
       onInterruption: isPatient,
       onRewritten: ({ wasUnwatched }) => {
         if (wasUnwatched) onReplaced();
       },
-      ...(pollMs !== undefined && { pollMs }),
     },
   );
   for await (const line of lines) {

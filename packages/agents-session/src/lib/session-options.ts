@@ -144,7 +144,7 @@ export interface RunAgentSessionOptions<Event extends EventEnvelope = AgentEvent
   readonly answerAccepted?: boolean;
   /** Milliseconds without a link before the log counts as lost. @default 300_000 */
   readonly reconnectLimitMs?: number;
-  /** Milliseconds between looks at the log. @default as `followLines` */
+  /** Milliseconds between looks at the log; three times as many when it says nothing for half a minute. @default 30 */
   readonly logPollMs?: number;
   readonly limits?: SessionLimits;
   /** Cancels the session as `cancel()` does. */

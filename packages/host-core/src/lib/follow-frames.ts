@@ -1,4 +1,4 @@
-/** What the follow script says: bytes that are announced, bytes, one of its signs, or how a process has ended. */
+/** What the follow script says: bytes that are announced, these bytes, one of its signs, or how a process has ended. */
 export type FollowFrame =
   | {
       readonly kind: 'begin';
@@ -13,6 +13,9 @@ export type FollowFrame =
   | { readonly kind: 'lost'; readonly id: number }
   | { readonly kind: 'end' };
 
+/** Frames of bytes are filled up with zeros to a whole number of so many. */
+export const blockBytes = 512;
+
 const longestHeader = 100;
 const newline = 10;
 
@@ -24,6 +27,7 @@ export function createFrameReader(mostBytes: number): (chunk: Uint8Array) => Fol
   let header = '';
   let id = 0;
   let left = 0;
+  let filling = 0;
   return (chunk) => {
     const frames: FollowFrame[] = [];
     let rest = chunk;
@@ -35,6 +39,12 @@ export function createFrameReader(mostBytes: number): (chunk: Uint8Array) => Fol
         rest = rest.subarray(bytes.byteLength);
         continue;
       }
+      if (filling > 0) {
+        const zeros = rest.subarray(0, filling);
+        filling -= zeros.byteLength;
+        rest = rest.subarray(zeros.byteLength);
+        continue;
+      }
       const end = rest.indexOf(newline);
       header += Buffer.from(end < 0 ? rest : rest.subarray(0, end)).toString('latin1');
       if (header.length > longestHeader) throw new SyntaxError('Not a frame of the follow script');
@@ -44,7 +54,10 @@ export function createFrameReader(mostBytes: number): (chunk: Uint8Array) => Fol
       if (frame.kind === 'begin' && frame.length > mostBytes) throw new SyntaxError('Not a frame of the follow script');
       header = '';
       frames.push(frame);
-      if (frame.kind === 'begin') ({ id, length: left } = frame);
+      if (frame.kind === 'begin') {
+        ({ id, length: left } = frame);
+        filling = (blockBytes - (left % blockBytes)) % blockBytes;
+      }
     }
     return frames;
   };

@@ -39,7 +39,7 @@ export interface FollowOptions {
   readonly fingerprint?: string | undefined;
   /** Bytes kept of a line; the rest of a longer one is read and dropped. @default 65536 */
   readonly maxLineBytes?: number;
-  /** Milliseconds between two looks at the file; three times as many when nothing has happened for long. @default 100 */
+  /** Milliseconds between two looks at the file; three times as many when nothing has happened for half a minute. @default 100 */
   readonly pollMs?: number;
   /**
    * Milliseconds after which a last line without a line break counts as one. What is appended to it later is a line of its
@@ -61,8 +61,8 @@ export interface FollowOptions {
   readonly onRewritten?: (rewriting: FollowRewriting) => void;
 }
 
-/** Looks without news after which the pauses get longer. */
-const quietLooks = 300;
+/** Milliseconds without news after which the pauses get longer. */
+const quietMs = 30_000;
 
 /**
  * Follows a growing file line by line, from a byte offset, also when it does not exist yet. One long-lived command on the
@@ -127,7 +127,7 @@ async function* follow(
     if (isAborted()) return;
     watched = begin();
     const lastPass = createLastPass();
-    let quiet = 0;
+    let newsAt = performance.now();
     // A partial line may be filled with zeros of a file that has just been cut, until a second look has found it as it was.
     let confirmedAt: number | undefined;
     for (;;) {
@@ -148,7 +148,7 @@ async function* follow(
         continue;
       }
       const { found, askedAt } = look;
-      quiet = found.kind === 'nothing' ? quiet + 1 : 0;
+      if (found.kind !== 'nothing') newsAt = performance.now();
       if (found.kind === 'same') confirmedAt = performance.now();
       if (found.kind === 'grown') confirmedAt = undefined;
       const isWhole = found.kind === 'grown' ? yield* deliver(found, state, isAborted) : found.kind !== 'shrunk';
@@ -168,7 +168,7 @@ async function* follow(
       if (isLast) return;
       const isUrgent =
         overAt !== undefined || !isWhole || (found.kind === 'grown' && found.start + found.length < found.size);
-      watched.request(isUrgent ? 0 : Math.max(10, quiet < quietLooks ? pollMs : pollMs * 3));
+      watched.request(isUrgent ? 0 : Math.max(10, performance.now() - newsAt < quietMs ? pollMs : pollMs * 3));
     }
   } finally {
     abortSignal?.removeEventListener('abort', wake.call);

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 
+import { blockBytes } from './follow-frames.ts';
 import { createLineBuffer } from './line-buffer.ts';
 
 /** A line of a growing file. */
@@ -31,7 +32,7 @@ export interface CreateFollowStateOptions {
 /** What the reader on the host has to send. */
 interface FollowRequest {
   readonly offset: number;
-  /** Bytes before `offset` to repeat, as far as there are so many, now and in all that follows. */
+  /** Bytes before `offset` to repeat at least, as far as there are so many, now and in all that follows. */
   readonly overlap: number;
 }
 
@@ -51,6 +52,8 @@ export interface FollowState {
 
 /** Bytes that are compared before a file counts as the one that was read. */
 export const overlapBytes = 4096;
+/** The script repeats more of them, so as to begin with a whole block. */
+const mostOverlapBytes = overlapBytes + blockBytes;
 /** Up to this size what was read before is read again at the start, to know its lines should the file be rewritten. */
 const rereadBytes = 1024 * 1024;
 /** Line ends kept of a generation, 16 bytes each: beyond them a rewritten file's lines count as new. */
@@ -90,7 +93,7 @@ export function createFollowState(options: CreateFollowStateOptions): FollowStat
   };
   /** `last`: makes the last bytes up to `position`. */
   const makeFingerprint = (last: () => Uint8Array): string =>
-    position <= rereadBytes ? `all-${toHex(checksum)}` : `end-${toHex(crc32(last()))}`;
+    position <= rereadBytes ? `all-${toHex(checksum)}` : `end-${toHex(crc32(last().subarray(-overlapBytes)))}`;
   const take = (lines: FollowedLine[], piece: Uint8Array, last: () => Uint8Array): void => {
     checksum = crc32(piece, checksum);
     position += piece.byteLength;
@@ -203,8 +206,8 @@ function toHex(checksum: number): string {
 }
 
 function keepLast(kept: Buffer, added: Uint8Array): Buffer {
-  if (added.byteLength >= overlapBytes) return Buffer.from(added.subarray(-overlapBytes));
-  return Buffer.concat([kept.subarray(-(overlapBytes - added.byteLength)), added]);
+  if (added.byteLength >= mostOverlapBytes) return Buffer.from(added.subarray(-mostOverlapBytes));
+  return Buffer.concat([kept.subarray(-(mostOverlapBytes - added.byteLength)), added]);
 }
 
 interface Marks {

@@ -142,7 +142,7 @@ describe('watch', () => {
     await until(() => found.every((size) => size === 2), 'both files');
     const shells = (): readonly number[] => {
       const ours = processesWith(`OPTIO_TEST=${directory}`);
-      return processesRunning('look_at_file').filter((pid) => ours.includes(pid));
+      return processesRunning('send_files').filter((pid) => ours.includes(pid));
     };
     const [shell = 0, ...others] = shells();
     expect(others).toEqual([]);

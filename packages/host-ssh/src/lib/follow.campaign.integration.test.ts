@@ -55,7 +55,7 @@ it(
     expect(breaks).toBe(2 * campaign.rounds);
     expect(logs.some(({ interruptions }) => interruptions() > 0)).toBe(true);
     await expect
-      .poll(async () => (await sshd.processes()).filter(({ command }) => command.includes('look_at_file')).length, {
+      .poll(async () => (await sshd.processes()).filter(({ command }) => command.includes('send_files')).length, {
         timeout: 20_000,
       })
       .toBe(0);

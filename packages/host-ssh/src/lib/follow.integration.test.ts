@@ -30,7 +30,7 @@ async function open(ctx: TestContext): Promise<{ sshd: Sshd; link: Link; host: H
 
 /** Commands on the host that follow; what one of them forks has its text too, but leads no process group. */
 async function followers(sshd: Sshd): Promise<number> {
-  const found = (await sshd.processes()).filter(({ command }) => command.includes('look_at_file'));
+  const found = (await sshd.processes()).filter(({ command }) => command.includes('send_files'));
   const stats = await Promise.all(found.map(({ pid }) => readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '')));
   return found.filter(({ pid }, index) => stats[index]?.split(') ').at(-1)?.split(' ')[2] === String(pid)).length;
 }
