@@ -15,6 +15,12 @@ export type { OpencodeSession, OpencodeSessionResult, OpencodeUi } from './lib/o
 export type { SaveSeedOptions, StartOpencodeSessionOptions } from './lib/options.ts';
 export type { PickSeed, PickSeedContext } from './lib/pick-seed.ts';
 export type { RefreshedTask, RefreshTask } from './lib/refresh-task.ts';
+export type {
+  RecoveredSession,
+  RecoveredSessionOptions,
+  RecoverOpencodeSessionsOptions,
+} from './lib/recover-options.ts';
+export { recoverOpencodeSessions } from './lib/recover-opencode-sessions.ts';
 export { startOpencodeSession } from './lib/start-opencode-session.ts';
 export { widgetData } from './lib/widget-data.ts';
 export type { WidgetData } from './lib/widget-data.ts';

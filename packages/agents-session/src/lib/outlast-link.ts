@@ -8,6 +8,8 @@ export interface OutlastLinkOptions {
   readonly abortSignal?: AbortSignal;
   /** Milliseconds without a link after which the last failure is thrown. @default 300_000 */
   readonly limitMs?: number;
+  /** Which failures are those of a link. @default `isLinkFault` */
+  readonly isPassing?: (error: unknown) => boolean;
 }
 
 const FIRST_PAUSE_MS = 250;
@@ -19,7 +21,7 @@ const LAST_PAUSE_MS = 5000;
  */
 export async function outlastLink<Value>(
   run: () => Promise<Value>,
-  { abortSignal, limitMs = 300_000 }: OutlastLinkOptions = {},
+  { abortSignal, limitMs = 300_000, isPassing = isLinkFault }: OutlastLinkOptions = {},
 ): Promise<Value> {
   const startedAt = performance.now();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
@@ -27,7 +29,7 @@ export async function outlastLink<Value>(
       return await run();
     } catch (error) {
       const isLate = performance.now() - startedAt + pauseMs > limitMs;
-      if (isLate || abortSignal?.aborted === true || !isLinkFault(error)) throw error;
+      if (isLate || abortSignal?.aborted === true || !isPassing(error)) throw error;
       await delay(pauseMs, undefined, abortSignal && { signal: abortSignal }).catch(() => {
         throw error;
       });

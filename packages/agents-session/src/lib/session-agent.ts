@@ -34,7 +34,7 @@ export interface SessionAgent {
   say(text: string): Promise<boolean>;
   stop(): Promise<void>;
   /** Leaves the agent to another worker. */
-  letGo(): void;
+  letGo(): Promise<void>;
 }
 
 /** Creates the agent's side of one session. */
@@ -127,9 +127,11 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
         outlastLink(async () => running.stop(), { abortSignal }),
       );
     },
-    letGo: () => {
+    letGo: async () => {
       isStopping = true;
       mail.close();
+      const running = agent;
+      if (running?.leave !== undefined) await kit.step('leave', limits.stopMs, async () => running.leave?.());
     },
   };
 }

@@ -23,6 +23,8 @@ export interface LaunchedAgent {
    * the link was lost meanwhile.
    */
   readonly stop: () => Promise<void>;
+  /** Lets go of an agent that goes on under another worker. */
+  readonly leave?: () => Promise<void>;
   /** The end of what its process printed, without secrets: shown when it exits too early. */
   readonly outputTail?: () => Promise<string>;
 }
@@ -114,8 +116,9 @@ export interface RunAgentSessionOptions<Event extends EventEnvelope = AgentEvent
    */
   readonly decided?: DecidedOutcome;
   /**
-   * Whose session it is, where several workers share them. Once it is another's, this one ends as `lost` and touches neither agent
-   * nor directory: `beforeStop`, `stop`, `afterExecute` and `teardown` are not called. @default this worker's, for good
+   * Whose session it is, where several workers share them. Once it is another's, or the link was lost for longer than
+   * `reconnectLimitMs`, this one ends as `lost` and touches neither agent nor directory, for whoever takes the session up: `beforeStop`,
+   * `stop`, `afterExecute` and `teardown` are not called, but `leave` is. @default this worker's, for good
    */
   readonly lease?: SessionLease;
   /**

@@ -9,6 +9,7 @@ import { createHookContext } from './hook-context.ts';
 import type { HookContext } from './hook-context.ts';
 import { decideOutcome } from './outcome.ts';
 import type { SessionOutcome } from './outcome.ts';
+import { isLinkFault } from './outlast-link.ts';
 import { prepareWorkdir, readHostPath } from './prepare-workdir.ts';
 import { createSessionAgent } from './session-agent.ts';
 import { createSessionKit } from './session-kit.ts';
@@ -92,12 +93,14 @@ export async function runSession(
   }
 
   await endings.first;
-  const letGo = (): SessionOutcome => {
+  const letGo = async (): Promise<SessionOutcome> => {
     owner.close();
-    side.letGo();
     log.abandon();
+    await side.letGo();
     return outcome();
   };
+  // The agent goes on where nobody can reach it: whoever takes the session up later finds it.
+  if (options.lease !== undefined && isOutOfReach(outcome())) return letGo();
   if (!(await owner.check())) return letGo();
   await log.finish();
   await kit.step('beforeStop', kit.limits.beforeStopMs, async (signal) => options.beforeStop?.(endContext(signal)));
@@ -118,6 +121,10 @@ export async function runSession(
   await log.close();
   owner.close();
   return outcome();
+}
+
+function isOutOfReach({ reason, error }: SessionOutcome): boolean {
+  return reason === 'log-lost' && isLinkFault(error);
 }
 
 /** Makes the workdir ready unless it is. Resolves with the variables for the agent. */

@@ -55,6 +55,8 @@ export interface OpencodeServer extends AsyncDisposable {
    * then. Throws `KILL_NOT_CONFIRMED` (`HostError`) where something cannot be ended. Idempotent.
    */
   stop(options?: StopOpencodeOptions): Promise<void>;
+  /** Lets go of it: no port is forwarded and nothing listened to any more, and the server goes on. For another process to adopt it. */
+  leave(): Promise<void>;
 }
 
 /** What a server handle is made of. */
@@ -136,6 +138,10 @@ export function createServer(parts: ServerParts): OpencodeServer {
       }),
     importSession: (content, options = {}) => importInto(parts.runtime, { ...task, ...options, content }),
     stop,
+    leave: async () => {
+      closed.abort();
+      await forward[Symbol.asyncDispose]();
+    },
     [Symbol.asyncDispose]: () => stop(),
   };
 }

@@ -1,11 +1,16 @@
 import type { LaunchContext, RunAgentSessionOptions } from '@optio-ts/agents-session';
+import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 import { sealSecret } from '@optio-ts/seed-engine';
 
 import type { OpencodeSessionEvent } from './events.ts';
+import { withExportServer } from './export-server.ts';
 import { launchAgent } from './launch-agent.ts';
 import type { OpencodeAgent } from './launch-agent.ts';
+import { launchLeftBehind } from './launch-left-behind.ts';
 import type { PreparedSession } from './prepare-session.ts';
+import { detailsOf } from './session-details.ts';
 import type { SessionScope } from './session-scope.ts';
+import { sealSettings, settingsOf } from './session-settings.ts';
 
 /** Given to a login that is written back between two turns of the agent. */
 const WRITE_BACK_MS = 30_000;
@@ -38,17 +43,30 @@ export function agentSessionOptions(
     ...(deadlineMs !== undefined && {
       deadlineMs: Math.max(1, Math.round(deadlineMs - (performance.now() - scope.startedAt))),
     }),
+    ...(scope.record && { lease: scope.record.lease }),
+    ...(scope.recovery && { log: scope.recovery.log }),
+    ...(scope.recovery?.decided && { decided: scope.recovery.decided }),
     onOffset: (position) => scope.record?.saveLog(position),
     launch: async (context) => {
-      scope.agent = await launch(scope, prepared, context);
-      return scope.agent;
+      const attend = async (adopt?: () => Promise<OpencodeServer>): Promise<OpencodeAgent> => {
+        scope.agent = await launch(scope, prepared, { ...context, adopt });
+        return scope.agent;
+      };
+      if (scope.recovery === undefined) return attend();
+      return launchLeftBehind(scope, prepared, scope.recovery, { ...context, attend });
     },
-    beforeStop: async (context) => {
-      const { agent, record, keeper } = scope;
+    beforeStop: async ({ outcome, abortSignal }) => {
+      const { record, keeper } = scope;
       const processId = record?.document.processId;
+      const { state, reason, message } = outcome;
       const steps = await Promise.allSettled([
-        record?.update({ state: 'ending' }),
-        agent && processId && keeper.takeFromServer(agent, prepared, processId, context),
+        // Whoever takes the session up from here on ends it in the same way. A loss decides nothing.
+        state !== 'lost' && record?.update({ state: 'ending', outcome: { state, reason, message } }),
+        processId &&
+          withExportServer(scope, prepared, {
+            abortSignal,
+            use: (source) => keeper.takeFromServer(source, prepared, processId, { outcome, abortSignal }),
+          }),
       ]);
       // A document that cannot be written is a problem to be told, and no reason to keep less.
       for (const step of steps) if (step.status === 'rejected') throw step.reason;
@@ -60,20 +78,30 @@ export function agentSessionOptions(
 function launch(
   scope: SessionScope,
   prepared: PreparedSession,
-  { env, abortSignal }: LaunchContext,
+  { env, abortSignal, adopt }: LaunchContext & { readonly adopt: (() => Promise<OpencodeServer>) | undefined },
 ): Promise<OpencodeAgent> {
   return launchAgent(scope.options, {
     prepared,
     env,
     abortSignal,
+    ...(adopt && { adopt }),
     emit: scope.emit,
     onIdle: () => void scope.seed?.writeBack({ abortSignal: AbortSignal.timeout(WRITE_BACK_MS) }),
     // Whoever finds this session later gets at its server with these.
-    onServer: async (server) => {
-      const password = await sealSecret(scope.options.cipher, server.password);
-      const { port, process } = server;
-      const details = { ...scope.record?.document.details, port, supervisedId: process.id };
-      await scope.record?.update({ state: 'live', secrets: { password }, details });
+    onServer: async (server, opencodeSessionId) => {
+      const { cipher } = scope.options;
+      const details = { ...scope.record?.document.details, ...detailsOf(server, prepared.binary, opencodeSessionId) };
+      if (adopt !== undefined) return scope.record?.update({ details });
+      const [password, settings] = await Promise.all([
+        sealSecret(cipher, server.password),
+        sealSettings(cipher, settingsOf(scope.options, prepared, deadlineAt(scope))),
+      ]);
+      return scope.record?.update({ state: 'live', secrets: { password, settings }, details });
     },
   });
+}
+
+/** When the deadline is over, by the clock on the wall: another worker must know it too. */
+function deadlineAt({ options: { deadlineMs }, startedAt }: SessionScope): number | undefined {
+  return deadlineMs === undefined ? undefined : Math.round(Date.now() + deadlineMs - (performance.now() - startedAt));
 }

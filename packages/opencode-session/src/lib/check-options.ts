@@ -19,7 +19,14 @@ export function checkOptions(options: StartOpencodeSessionOptions): void {
   }
   checkTools(options);
   checkCompat(options);
-  for (const name of ['deadlineMs', 'idleLimitMs', 'maxDeliverableBytes', 'maxSnapshotBytes'] as const) {
+  for (const name of [
+    'agentLeaseMs',
+    'deadlineMs',
+    'idleLimitMs',
+    'leaseMs',
+    'maxDeliverableBytes',
+    'maxSnapshotBytes',
+  ] as const) {
     const value = options[name];
     if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
       throw new TypeError(`${name} must be a positive number: got ${value}`);

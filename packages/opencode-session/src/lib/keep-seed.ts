@@ -10,6 +10,8 @@ export interface KeepSeedContext {
   /** The model that answered last, `provider/model`. */
   readonly model: string | undefined;
   readonly label: string | undefined;
+  /** Of the session: a session keeps one seed, whoever ends it. */
+  readonly id: string;
   readonly abortSignal: AbortSignal;
 }
 
@@ -22,7 +24,7 @@ export function keepSeed(
   context: KeepSeedContext,
 ): Promise<CapturedOpencodeSeed> {
   const { host } = options;
-  const { prepared, model, label, abortSignal } = context;
+  const { prepared, model, label, id, abortSignal } = context;
   const seedId = prepared.seed?.seedId;
   return sessionSeeds(options).capture({
     host,
@@ -30,6 +32,7 @@ export function keepSeed(
     beneath: prepared.workspace.taskDirectory,
     opencodeVersion: prepared.binary.version,
     abortSignal,
+    id,
     ...(seedId !== undefined && { startedFrom: seedId }),
     ...(prepared.homeConfig && { config: prepared.homeConfig }),
     ...(model !== undefined && { model }),

@@ -1,5 +1,7 @@
+import { isLinkFault, outlastLink } from '@optio-ts/agents-session';
 import { archiveDirectory, HostError } from '@optio-ts/host-core';
 import type { Workspace } from '@optio-ts/host-core';
+import { OpencodeError } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 import { noCipher, openSnapshot } from '@optio-ts/seed-engine';
 import type { CapturedSnapshot, SnapshotDraft, SnapshotEndState } from '@optio-ts/seed-engine';
@@ -13,7 +15,9 @@ export interface DraftSnapshotContext {
   readonly workspace: Workspace;
   /** 24 hex digits. */
   readonly processId: string;
-  readonly server: Pick<OpencodeServer, 'exportSession' | 'version'>;
+  /** Of the session: a session has one snapshot, whoever ends it. */
+  readonly id: string;
+  readonly server: Pick<OpencodeServer, 'exited' | 'exportSession' | 'version'>;
   readonly opencodeSessionId: string;
   /** The seed that the login came from. */
   readonly seedId: string | undefined;
@@ -35,6 +39,8 @@ export interface DraftedSnapshot {
 /** How a session ended that a snapshot is taken of. */
 interface SnapshotEnd {
   readonly endState: SnapshotEndState;
+  /** Asked once all is written, right before it counts. Throwing discards it. */
+  readonly confirm: () => Promise<unknown>;
   readonly abortSignal: AbortSignal;
 }
 
@@ -44,26 +50,32 @@ export async function draftSnapshot(
   context: DraftSnapshotContext,
 ): Promise<DraftedSnapshot> {
   const { store, cipher, compat, taskId } = options;
-  const { processId, server, opencodeSessionId, seedId, abortSignal } = context;
+  const { processId, id, server, opencodeSessionId, seedId, abortSignal } = context;
   const workdirCipher = compat === undefined ? options.workdirCipher : noCipher;
   const draft = openSnapshot({
     store,
     cipher,
     taskId,
     processId,
+    id,
     agent: 'opencode',
     agentVersion: server.version,
     sessionId: opencodeSessionId,
     ...(workdirCipher && { workdirCipher }),
     ...(seedId !== undefined && { seedId }),
   });
-  const exported = await server.exportSession(opencodeSessionId, { abortSignal });
-  await draft.write('session', exported.content());
+  const exportOnce = async (): Promise<void> => {
+    const exported = await server.exportSession(opencodeSessionId, { abortSignal });
+    await draft.write('session', exported.content());
+  };
+  const hasEnded = watchEnd(server.exited);
+  await outlastLink(exportOnce, { abortSignal, isPassing: (error) => !hasEnded() && isConnectionFault(error) });
 
   return {
-    async complete({ endState, abortSignal: signal }) {
+    async complete({ endState, confirm, abortSignal: signal }) {
       try {
         await writeWorkdir(options, { ...context, abortSignal: signal }, draft);
+        await confirm();
         return await draft.commit({ endState });
       } catch (error) {
         await draft.discard();
@@ -87,7 +99,9 @@ async function writeWorkdir(
     ...(maxSnapshotBytes !== undefined && { maxBytes: maxSnapshotBytes }),
   };
   const write = (part: 'workdir' | 'login', scope: { include?: readonly string[]; exclude: readonly string[] }) =>
-    draft.write(part, archiveDirectory(host, workspace.workdir, { ...archive, ...scope }));
+    outlastLink(() => draft.write(part, archiveDirectory(host, workspace.workdir, { ...archive, ...scope })), {
+      abortSignal,
+    });
   // All are waited for, whichever fails: what is discarded must have been written to its end.
   const written = await Promise.allSettled([
     write('workdir', { exclude: snapshotExcludes(workdirExclude, compat) }),
@@ -104,3 +118,20 @@ function describeFailure(error: unknown, maxBytes: number | undefined): unknown 
     { cause: error },
   );
 }
+
+/** Tells whether a promise has settled. */
+function watchEnd(exited: Promise<unknown>): () => boolean {
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+  };
+  exited.then(end, end);
+  return () => isOver;
+}
+
+/** Whether an error may come from a link that was lost under a forwarded port. */
+function isConnectionFault(error: unknown): boolean {
+  return isLinkFault(error) || (OpencodeError.is(error) && PASSING.includes(error.code));
+}
+
+const PASSING: readonly string[] = ['CONNECTION_FAILED', 'REQUEST_TIMEOUT'];

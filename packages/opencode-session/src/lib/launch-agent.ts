@@ -3,6 +3,7 @@ import { launchOpencode } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 
 import { createAgentRequests } from './agent-requests.ts';
+import { keepServerAlive } from './keep-server-alive.ts';
 import { KICK_OFF_PROMPT, RESUME_PROMPT } from './kick-off.ts';
 import { splitModel } from './model-choice.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
@@ -18,8 +19,10 @@ export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
   /** Variables of the browser shims. */
   readonly env: Readonly<Record<string, string>>;
   readonly emit: SessionEmit;
+  /** Takes up the server that a worker before this one has started, in place of a start. */
+  readonly adopt?: () => Promise<OpencodeServer>;
   /** The server runs: from here on it has to be ended. Its failure fails the launch. */
-  readonly onServer: (server: OpencodeServer) => Promise<void>;
+  readonly onServer: (server: OpencodeServer, opencodeSessionId: string) => Promise<void>;
   /** A turn of the agent is over. */
   readonly onIdle: () => void;
 }
@@ -43,29 +46,35 @@ export async function launchAgent(
 ): Promise<OpencodeAgent> {
   const { prepared, emit, abortSignal } = context;
   const { binary, workspace, model, resumedSessionId } = prepared;
-  emit({ type: 'progress', step: 'launch', message: `Starting opencode ${binary.version}` });
-  const server = await launchOpencode({
-    host: options.host,
-    workspace,
-    binary,
-    config: prepared.config,
-    probe: prepared.probe,
-    env: { ...context.env, ...options.env },
-    isAttended: options.autoStart !== true,
-    ...(prepared.files.length === 0 ? { isPrepared: true } : { files: prepared.files }),
-    // One id marks all that this run starts, and its directory.
-    runId: workspace.runId,
-    onWarning: (warning) => emit({ type: 'warning', ...warning }),
-    abortSignal,
-    ...(resumedSessionId === undefined && { session: { title: options.taskId } }),
-    ...(options.confine && { confine: options.confine }),
-  });
+  const { adopt } = context;
+  const verb = adopt === undefined ? 'Starting' : 'Finding';
+  emit({ type: 'progress', step: 'launch', message: `${verb} opencode ${binary.version}` });
+  const launch = (): Promise<OpencodeServer> =>
+    launchOpencode({
+      host: options.host,
+      workspace,
+      binary,
+      config: prepared.config,
+      probe: prepared.probe,
+      env: { ...context.env, ...options.env },
+      isAttended: options.autoStart !== true,
+      ...(prepared.files.length === 0 ? { isPrepared: true } : { files: prepared.files }),
+      // One id marks all that this run starts, and its directory.
+      runId: workspace.runId,
+      onWarning: (warning) => emit({ type: 'warning', ...warning }),
+      abortSignal,
+      ...(resumedSessionId === undefined && { session: { title: options.taskId } }),
+      ...(options.confine && { confine: options.confine }),
+      ...(options.agentLeaseMs !== undefined && { leaseMs: options.agentLeaseMs }),
+    });
+  const server = await (adopt ?? launch)();
   const watching = new AbortController();
   try {
-    await context.onServer(server);
     const { client, session } = server;
     const opencodeSessionId = resumedSessionId ?? session?.id;
     if (opencodeSessionId === undefined) throw new Error('The start has made no session');
+    await context.onServer(server, opencodeSessionId);
+    keepServerAlive(server, { leaseMs: options.agentLeaseMs, emit, abortSignal: watching.signal });
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
     const { onPermission, onQuestion } = options;
     const requests = createAgentRequests({ client, onPermission, onQuestion, emit });
@@ -92,7 +101,8 @@ export async function launchAgent(
       isConfined: server.isConfined,
       widgetData: widgetData(workspace.workdir, opencodeSessionId),
     });
-    if (options.autoStart === true) await prompt(resumedSessionId === undefined ? KICK_OFF_PROMPT : RESUME_PROMPT);
+    if (options.autoStart === true && adopt === undefined)
+      await prompt(resumedSessionId === undefined ? KICK_OFF_PROMPT : RESUME_PROMPT);
     return {
       server,
       opencodeSessionId,
@@ -109,10 +119,15 @@ export async function launchAgent(
         // A turn that is over has no tools to end, and whatever they left behind carries the run's id.
         await server.stop({ until: 'ended', ...(watch.isIdle() && { disposeMs: 0 }) });
       },
+      leave: async () => {
+        watching.abort();
+        await server.leave();
+      },
     };
   } catch (error) {
     watching.abort();
-    await server.stop();
+    // One that runs already is ended when its session ends, and not because it does not answer.
+    if (adopt === undefined) await server.stop();
     throw error;
   }
 }

@@ -129,8 +129,15 @@ export interface StartOpencodeSessionOptions {
   readonly maxDeliverableBytes?: number;
   /** What the caller wants to find in the session document again, as `details.metadata`. Not secret. @default none */
   readonly metadata?: Readonly<Record<string, DocumentValue>>;
-  /** Who runs this, for the session document. @default a random id per process */
+  /**
+   * Who runs this, for the session document. A worker that is started again under the same name may recover its sessions at once; no
+   * two that run at the same time may have one name. @default a random id per process
+   */
   readonly owner?: string;
+  /** Milliseconds that a worker may be silent before another one may take this session. @default 60_000 */
+  readonly leaseMs?: number;
+  /** Milliseconds that the agent lives on its host without a worker; at least 1000. @default 24 hours */
+  readonly agentLeaseMs?: number;
   /** Cancels the session as `cancel()` does. */
   readonly abortSignal?: AbortSignal;
 }

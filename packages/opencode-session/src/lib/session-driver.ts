@@ -11,12 +11,13 @@ import type { StartOpencodeSessionOptions } from './options.ts';
 import { prepareSession } from './prepare-session.ts';
 import type { PreparedSession } from './prepare-session.ts';
 import { createSessionHandle } from './session-handle.ts';
-import { openSessionRecord } from './session-record.ts';
+import { openSessionRecord, SESSION_LEASE_MS } from './session-record.ts';
+import type { SessionRecordListener } from './session-record.ts';
 import { createSessionScope } from './session-scope.ts';
 import type { SessionScope } from './session-scope.ts';
 
 /** Names this process among the owners of sessions. */
-const PROCESS_OWNER = `worker-${createId()}`;
+export const PROCESS_OWNER: string = `worker-${createId()}`;
 
 /** A session's first owner has the first number; one that takes it over has the next. */
 const FIRST_FENCING = 1;
@@ -33,13 +34,14 @@ export function driveSession(options: StartOpencodeSessionOptions): OpencodeSess
 }
 
 /** Writes a session's end down, and ends its events. */
-async function closeWith(scope: SessionScope, running: Promise<SessionOutcome>): Promise<OpencodeSessionResult> {
+export async function closeWith(scope: SessionScope, running: Promise<SessionOutcome>): Promise<OpencodeSessionResult> {
   try {
     const outcome = await running;
-    const { state, message } = outcome;
+    const { state, reason, message } = outcome;
     const problems = [...outcome.problems];
     try {
-      await scope.record?.close({ state, ...(message !== undefined && { message }) });
+      if (isLeft(outcome, scope)) await scope.record?.leave();
+      else await scope.record?.close({ state, reason, message });
     } catch (error) {
       problems.push({ step: 'session document', message: messageOf(error) });
     }
@@ -49,6 +51,15 @@ async function closeWith(scope: SessionScope, running: Promise<SessionOutcome>):
     scope.agent = undefined;
     scope.stream.end();
   }
+}
+
+/**
+ * Whether the session goes on without this handle: another worker has it, or its host is out of reach with the agent on it. Its
+ * document stays open, and whoever recovers sessions next takes it up.
+ */
+function isLeft({ state, reason }: SessionOutcome, { keeper }: SessionScope): boolean {
+  if (reason === 'taken-over' || reason === 'owner-unknown') return true;
+  return state === 'lost' && keeper.isAgentLeft;
 }
 
 async function run(scope: SessionScope): Promise<SessionOutcome> {
@@ -96,11 +107,19 @@ async function prepare(scope: SessionScope): Promise<PreparedSession | { readonl
   }
 }
 
+/** What a session does about what its record tells. */
+export function listenTo(scope: SessionScope): SessionRecordListener {
+  return {
+    onCancelRequest: (reason) => scope.stop.abort(new Error(reason)),
+    onFailure: (message) => scope.emit({ type: 'warning', code: 'RECORD_NOT_KEPT', message }),
+  };
+}
+
 async function openRecord(
   scope: SessionScope,
   known: { readonly runId: string; readonly taskDirectory: string },
 ): Promise<void> {
-  const { store, taskId, host, metadata, owner = PROCESS_OWNER } = scope.options;
+  const { store, taskId, host, metadata, owner = PROCESS_OWNER, leaseMs = SESSION_LEASE_MS } = scope.options;
   const processId = await previousProcessId(store, taskId);
   scope.record = await openSessionRecord(store, {
     ...known,
@@ -111,8 +130,8 @@ async function openRecord(
     host: host.description,
     ownerId: owner,
     ...(metadata && { details: { metadata } }),
-    onCancelRequest: (reason) => scope.stop.abort(new Error(reason)),
-    onFailure: (message) => scope.emit({ type: 'warning', code: 'RECORD_NOT_KEPT', message }),
+    leaseMs,
+    ...listenTo(scope),
   });
 }
 

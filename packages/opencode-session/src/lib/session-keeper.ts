@@ -1,6 +1,8 @@
+import { outlastLink } from '@optio-ts/agents-session';
 import type { EndContext, SessionOutcome } from '@optio-ts/agents-session';
 import type { Workspace } from '@optio-ts/host-core';
 import type { CapturedOpencodeSeed } from '@optio-ts/opencode-seeds';
+import { SeedEngineError } from '@optio-ts/seed-engine';
 
 import { messageOf, OpencodeSessionError } from './errors.ts';
 import { keepSeed } from './keep-seed.ts';
@@ -20,6 +22,10 @@ const NOTICED_MS = 5000;
 
 /** Options of `SessionKeeper`. */
 export interface SessionKeeperOptions {
+  /** Of the session. What is kept of it has the same. */
+  readonly sessionId: string;
+  /** Makes sure that the session is still this worker's. */
+  readonly confirm: (options: { readonly abortSignal: AbortSignal }) => Promise<unknown>;
   readonly options: StartOpencodeSessionOptions;
   readonly emit: SessionEmit;
 }
@@ -28,7 +34,11 @@ export interface SessionKeeperOptions {
 export class SessionKeeper {
   readonly #options: StartOpencodeSessionOptions;
   readonly #emit: SessionEmit;
+  readonly #sessionId: string;
+  readonly #confirm: SessionKeeperOptions['confirm'];
+  #distrust: string | undefined;
   #isGivenUp = false;
+  #isAgentLeft = true;
   #wasLive = false;
   #model: string | undefined;
   #draft: DraftedSnapshot | undefined;
@@ -36,9 +46,11 @@ export class SessionKeeper {
   #snapshotId: string | undefined;
   #keptDirectory: string | undefined;
 
-  constructor({ options, emit }: SessionKeeperOptions) {
+  constructor({ options, emit, sessionId, confirm }: SessionKeeperOptions) {
     this.#options = options;
     this.#emit = emit;
+    this.#sessionId = sessionId;
+    this.#confirm = confirm;
   }
 
   /** What was kept, for the session's result. */
@@ -50,14 +62,34 @@ export class SessionKeeper {
     return { seedId: this.#seedId, snapshotId: this.#snapshotId, keptDirectory: this.#keptDirectory };
   }
 
+  /** Whether the agent may still run: it was never confirmed that it does not. */
+  get isAgentLeft(): boolean {
+    return this.#isAgentLeft;
+  }
+
+  /** Nothing of the agent runs any more. */
+  confirmStopped(): void {
+    this.#isAgentLeft = false;
+  }
+
+  /** A worker before this one has kept the session's snapshot. */
+  findSnapshot(): void {
+    this.#snapshotId = this.#sessionId;
+  }
+
   /** From here on nothing more is kept: somebody wants the session gone. */
   giveUp(): void {
     this.#isGivenUp = true;
   }
 
+  /** Something may still run in the directory: it is not removed. */
+  distrust(reason: string): void {
+    this.#distrust = reason;
+  }
+
   /** While the agent still lives: what only its server can tell. */
   async takeFromServer(
-    agent: OpencodeAgent,
+    agent: Pick<OpencodeAgent, 'opencodeSessionId' | 'server' | 'whenIdle'>,
     prepared: PreparedSession,
     processId: string,
     { outcome, abortSignal }: Pick<EndContext, 'outcome' | 'abortSignal'>,
@@ -83,15 +115,19 @@ export class SessionKeeper {
     const { seed, workspace } = prepared;
     // In every case: a seed whose login was used up elsewhere is good for nobody.
     const login = this.#giveLoginBack(seed, abortSignal);
-    if (!isAgentStopped) {
+    this.#isAgentLeft = !isAgentStopped;
+    const unsafe = isAgentStopped ? this.#distrust : "the agent's end is not confirmed";
+    if (unsafe !== undefined) {
       await Promise.all([login, this.#draft?.discard()]);
-      await this.#keepDirectory(workspace, "the agent's end is not confirmed");
+      await this.#keepDirectory(workspace, unsafe);
       return;
     }
+    const seedSaved = outcome.state === 'done' && !this.#isGivenUp ? this.#saveSeed(prepared, abortSignal) : undefined;
     const [isLoginSafe, isSnapshotSafe] = await Promise.all([
       login,
-      this.#saveSnapshot(outcome, abortSignal),
-      outcome.state === 'done' && !this.#isGivenUp && this.#saveSeed(prepared, abortSignal),
+      // It is the last to be kept: where it is, all is.
+      this.#saveSnapshot(outcome, { after: Promise.all([login, seedSaved]), abortSignal }),
+      seedSaved,
       // Our own watcher of the server is gone from the host with it.
       agent &&
         within(
@@ -101,14 +137,15 @@ export class SessionKeeper {
     ]);
     if (!isSnapshotSafe) await this.#keepDirectory(workspace, 'what it holds is nowhere else');
     // A snapshot has the login as well.
-    else if (isLoginSafe || this.#snapshotId !== undefined) await this.removeDirectory(workspace);
+    else if (isLoginSafe || this.#snapshotId !== undefined) await this.removeDirectory(workspace, abortSignal);
     else await this.#keepDirectory(workspace, 'its login is nowhere else');
   }
 
   /** Nothing of a session stays on its host. What cannot be removed is told. */
-  async removeDirectory(workspace: Workspace): Promise<void> {
+  async removeDirectory(workspace: Workspace, abortSignal?: AbortSignal): Promise<void> {
+    const signal = abortSignal && { abortSignal };
     try {
-      await workspace.remove();
+      await outlastLink(() => workspace.remove({ ...signal }), { ...signal });
     } catch (error) {
       this.#keptDirectory = workspace.taskDirectory;
       this.#warn('DIRECTORY_KEPT', `${workspace.taskDirectory} could not be removed: ${messageOf(error)}`);
@@ -132,7 +169,7 @@ export class SessionKeeper {
   }
 
   async #findModel(
-    { server, opencodeSessionId }: OpencodeAgent,
+    { server, opencodeSessionId }: Pick<OpencodeAgent, 'opencodeSessionId' | 'server'>,
     prepared: PreparedSession,
     abortSignal: AbortSignal,
   ): Promise<void> {
@@ -146,7 +183,7 @@ export class SessionKeeper {
   }
 
   async #draftSnapshot(
-    { server, opencodeSessionId }: OpencodeAgent,
+    { server, opencodeSessionId }: Pick<OpencodeAgent, 'opencodeSessionId' | 'server'>,
     { workspace, seed, workdirExclude }: PreparedSession,
     processId: string,
     abortSignal: AbortSignal,
@@ -155,6 +192,7 @@ export class SessionKeeper {
       this.#draft = await draftSnapshot(this.#options, {
         workspace,
         processId,
+        id: this.#sessionId,
         server,
         opencodeSessionId,
         workdirExclude,
@@ -172,8 +210,14 @@ export class SessionKeeper {
     if (!this.#wantsSeed) return;
     let seed: CapturedOpencodeSeed;
     try {
-      seed = await keepSeed(this.#options, { prepared, model: this.#model, label: saveSeed?.label, abortSignal });
+      const [model, label, id] = [this.#model, saveSeed?.label, this.#sessionId];
+      seed = await keepSeed(this.#options, { prepared, model, label, id, abortSignal });
     } catch (error) {
+      if (isThere(error)) {
+        // A worker before this one has kept it.
+        this.#seedId = this.#sessionId;
+        return;
+      }
       return this.#warn('SEED_NOT_SAVED', `The login was not kept as a seed: ${messageOf(error)}`);
     }
     this.#seedId = seed.id;
@@ -186,7 +230,10 @@ export class SessionKeeper {
   }
 
   /** Resolves with whether the directory holds nothing that would be lost with it. */
-  async #saveSnapshot(outcome: SessionOutcome, abortSignal: AbortSignal): Promise<boolean> {
+  async #saveSnapshot(
+    outcome: SessionOutcome,
+    { after, abortSignal }: { readonly after: Promise<unknown>; readonly abortSignal: AbortSignal },
+  ): Promise<boolean> {
     const draft = this.#draft;
     if (this.#isGivenUp || this.#options.supportsResume === false || !this.#wasLive) {
       await draft?.discard();
@@ -195,7 +242,11 @@ export class SessionKeeper {
     if (draft === undefined) return false;
     try {
       const endState = outcome.state === 'lost' ? 'failed' : outcome.state;
-      const { snapshot, pruneError } = await draft.complete({ endState, abortSignal });
+      const confirm = async (): Promise<void> => {
+        await after;
+        await this.#confirm({ abortSignal });
+      };
+      const { snapshot, pruneError } = await draft.complete({ endState, confirm, abortSignal });
       this.#snapshotId = snapshot.id;
       this.#emit({ type: 'snapshot-saved', snapshotId: snapshot.id });
       if (pruneError !== undefined) {
@@ -203,6 +254,10 @@ export class SessionKeeper {
       }
       return true;
     } catch (error) {
+      if (isThere(error)) {
+        this.findSnapshot();
+        return true;
+      }
       const isTooLarge = OpencodeSessionError.is(error) && error.code === 'SNAPSHOT_TOO_LARGE';
       const code = isTooLarge ? 'SNAPSHOT_TOO_LARGE' : 'SNAPSHOT_NOT_SAVED';
       this.#warn(code, `The snapshot was not saved: ${messageOf(error)}`);
@@ -213,6 +268,10 @@ export class SessionKeeper {
   #warn(code: string, message: string): void {
     this.#emit({ type: 'warning', code, message });
   }
+}
+
+function isThere(error: unknown): boolean {
+  return SeedEngineError.is(error) && error.code === 'DOCUMENT_EXISTS';
 }
 
 /** Waits for a promise, but not longer than so many milliseconds. */

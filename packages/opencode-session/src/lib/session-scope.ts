@@ -4,6 +4,7 @@ import type { Workspace } from '@optio-ts/host-core';
 
 import type { OpencodeSessionEvent } from './events.ts';
 import type { OpencodeAgent } from './launch-agent.ts';
+import type { LeftBehind } from './left-behind.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import { SessionKeeper } from './session-keeper.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -24,6 +25,8 @@ export interface SessionScope {
   /** By `performance.now()`. */
   readonly startedAt: number;
   isDeadlineOver: boolean;
+  /** What a worker before this one has left; `undefined` for a session that begins here. */
+  recovery: LeftBehind | undefined;
   record: SessionRecord | undefined;
   workspace: Workspace | undefined;
   agent: OpencodeAgent | undefined;
@@ -37,19 +40,26 @@ export function createSessionScope(
 ): SessionScope {
   const stream = createEventStream<OpencodeSessionEvent>({ sessionId: id, fencing });
   const emit = (body: EventBody<OpencodeSessionEvent>): void => void stream.emit(body);
-  return {
+  const scope: SessionScope = {
     options,
     id,
     fencing,
     stream,
     emit,
-    keeper: new SessionKeeper({ options, emit }),
+    keeper: new SessionKeeper({
+      options,
+      emit,
+      sessionId: id,
+      confirm: async (confirming) => scope.record?.lease.confirm(confirming),
+    }),
     stop: new AbortController(),
     startedAt: performance.now(),
     isDeadlineOver: false,
+    recovery: undefined,
     record: undefined,
     workspace: undefined,
     agent: undefined,
     seed: undefined,
   };
+  return scope;
 }

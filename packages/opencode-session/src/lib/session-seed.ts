@@ -26,6 +26,8 @@ export interface TakeSeedContext {
   readonly seedId: string;
   /** The home has come back from a snapshot, with a login of its own. */
   readonly isResumed: boolean;
+  /** A worker that died had taken it for this very session: nothing is planted, and another's use since ends it. @default false */
+  readonly isAdopted?: boolean;
   readonly sessionId: string;
   readonly workspace: Workspace;
   readonly emit: SessionEmit;
@@ -61,7 +63,7 @@ export async function takePickedSeed(
 /** Puts a seed's login into the home, once it is free. `undefined` when a resumed session's seed is gone: it has its own login. */
 export async function takeSeed(
   options: StartOpencodeSessionOptions,
-  { seedId, isResumed, sessionId, workspace, emit, onSeed, abortSignal }: TakeSeedContext,
+  { seedId, isResumed, isAdopted = false, sessionId, workspace, emit, onSeed, abortSignal }: TakeSeedContext,
 ): Promise<SessionSeed | undefined> {
   const { host, whenSeedBusy } = options;
   const warn = (code: string, message: string): void => emit({ type: 'warning', code, message });
@@ -71,6 +73,7 @@ export async function takeSeed(
       host,
       seedId,
       isResumed,
+      isAdopted,
       abortSignal,
       home: workspace.home,
       beneath: workspace.taskDirectory,
@@ -85,6 +88,10 @@ export async function takeSeed(
     });
   } catch (error) {
     const isGone = SeedEngineError.is(error) && error.code === 'SEED_NOT_FOUND';
+    if (isAdopted) {
+      warn('LOGIN_NOT_WRITTEN_BACK', `Seed ${seedId} will not get the login of this session: ${messageOf(error)}`);
+      return { seedId, planted: undefined, writeBack: async () => false, release: async () => undefined };
+    }
     if (!isResumed || !isGone) throw error;
     warn('SEED_GONE', `Seed ${seedId} is gone: the session goes on with the login of its snapshot`);
     return undefined;
