@@ -17,7 +17,7 @@ export interface WorkerTask extends Pick<
 }
 
 /** A line that a worker has printed. */
-export interface WorkerLine {
+interface WorkerLine {
   readonly type: string;
   readonly id: string;
   readonly state?: string;

@@ -108,7 +108,7 @@ async function prepare(scope: SessionScope): Promise<PreparedSession | { readonl
 }
 
 /** What a session does about what its record tells. */
-export function listenTo(scope: SessionScope): SessionRecordListener {
+function listenTo(scope: SessionScope): SessionRecordListener {
   return {
     onCancelRequest: (reason) => scope.stop.abort(new Error(reason)),
     onFailure: (message) => scope.emit({ type: 'warning', code: 'RECORD_NOT_KEPT', message }),
