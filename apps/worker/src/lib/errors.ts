@@ -16,6 +16,8 @@ export type WorkerErrorCode =
   | 'HOST_UNKNOWN'
   /** The store's database cannot be reached, or does not let us in. */
   | 'STORE_UNREACHABLE'
+  /** The process in the background ended before it had a session. */
+  | 'DETACH_FAILED'
   /** There is nothing of that name or id. */
   | 'NOT_FOUND'
   /** What was asked for cannot be done; the message says what can. Nothing was changed. */

@@ -25,6 +25,7 @@ export function exitCodeOf(error: unknown): number {
 const WORKER_CODES: Partial<Record<WorkerErrorCode, number>> = {
   INTERRUPTED: EXIT_CODES.cancelled,
   STORE_UNREACHABLE: EXIT_CODES.store,
+  DETACH_FAILED: EXIT_CODES.host,
 };
 
 const UNKNOWN_IDS: ReadonlySet<string> = new Set(['SEED_NOT_FOUND', 'SESSION_NOT_FOUND']);

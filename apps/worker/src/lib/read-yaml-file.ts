@@ -23,7 +23,7 @@ export async function readYamlFile(path: string, absolutePath: string, kind: Yam
 }
 
 /** The same for a text that was read before. */
-function parseYamlFile(path: string, text: string, kind: YamlFileKind): YamlFile {
+export function parseYamlFile(path: string, text: string, kind: YamlFileKind): YamlFile {
   const source = readYaml(text);
   if (source.problems.length > 0) {
     throw new TaskFileError(

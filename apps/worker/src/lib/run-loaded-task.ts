@@ -14,7 +14,10 @@ import type { OpenedStore } from './open-store.ts';
 import { isInside } from './paths.ts';
 import { isMongoUrl } from './places.ts';
 import type { Reporter, TaskSummary } from './report/reporter.ts';
+import { teeReporter } from './report/tee-reporter.ts';
 import { runTask } from './run-task.ts';
+import { createJournal } from './sessions/journal.ts';
+import { saveTaskRecord } from './sessions/task-record.ts';
 import type { Task } from './task.ts';
 
 /** What of a command's surroundings a task needs. */
@@ -31,6 +34,8 @@ export interface RunLoadedTaskOptions {
   readonly host?: string | undefined;
   readonly acceptNew?: boolean | undefined;
   readonly confine?: 'auto' | 'required' | 'off' | undefined;
+  /** Go on where the last run of this task ended. @default false */
+  readonly resume?: boolean | undefined;
   /** Called when there is a session. @default not called */
   readonly onSession?: ((session: OpencodeSession) => void) | undefined;
 }
@@ -60,19 +65,31 @@ export async function runLoadedTask(task: Task, options: RunLoadedTaskOptions): 
     abortSignal: interrupts.abortSignal,
     ...(options.acceptNew === true && { acceptNew: true }),
   });
-  return await runTask({
-    task: { ...task, confine: options.confine ?? task.confine ?? opening.confine },
+  const confine = options.confine ?? task.confine ?? opening.confine;
+  const { outputDirectory, source } = task;
+  const record = { ...source, taskId: task.id, host: opening.name, outputDirectory, confine };
+  const journal = createJournal({ ...opened, onFailure: (message) => reporter.warning(message) });
+  const summary = await runTask({
+    task: { ...task, confine },
     host: opening.host,
     hooks,
     store: opened.store,
     cipher: opened.cipher,
-    reporter,
+    reporter: teeReporter([reporter, journal]),
     interrupts,
-    onSession: options.onSession,
+    resume: options.resume,
+    onReady: () => saveTaskRecord(opened, record),
+    onSession: (session) => {
+      journal.begin(session.id);
+      options.onSession?.(session);
+    },
     ...(files === undefined ? {} : { files: files.files() }),
     taskRoot: context.taskRoot ?? opening.taskRoot,
     cacheDirectory: opening.cacheDirectory,
   });
+  journal.summary(summary);
+  await journal.flush();
+  return summary;
 }
 
 /**
@@ -109,7 +126,8 @@ async function openHooks(task: Task): Promise<readonly HookModule[]> {
   return modules;
 }
 
-async function checkSeed(task: Task, opened: OpenedStore): Promise<void> {
+/** Throws a `TaskFileError` for a seed that the store does not have. */
+export async function checkSeed(task: Task, opened: OpenedStore): Promise<void> {
   if (task.seedId === undefined || (await opencodeSeeds(opened).get(task.seedId)) !== undefined) return;
   throw task.problemAt(['seed'], `is not in the store; optio seeds ls shows what is`);
 }

@@ -14,6 +14,7 @@ import type { HookModule } from './hooks.ts';
 import { INTERRUPT_EXIT_CODES } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Reporter, TaskSummary } from './report/reporter.ts';
+import { watchCancel } from './sessions/watch-cancel.ts';
 import type { TaskDefinition } from './task.ts';
 
 /** Options of `runTask`. */
@@ -28,6 +29,10 @@ export interface RunTaskOptions {
   readonly interrupts: Interrupts;
   /** Code around the session. @default none */
   readonly hooks?: readonly HookModule[];
+  /** Go on where the last run of this task ended. @default false */
+  readonly resume?: boolean | undefined;
+  /** Called when all is checked, right before the session starts. @default not called */
+  readonly onReady?: (() => Promise<void>) | undefined;
   /** Called when there is a session. @default not called */
   readonly onSession?: ((session: OpencodeSession) => void) | undefined;
   /** Absolute directory below which task directories are made. @default the host's own, see `openWorkspace` */
@@ -49,6 +54,7 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
   const writer = await openDeliverableWriter(task.outputDirectory);
   const unsaved = new Set<string>();
   interrupts.abortSignal.throwIfAborted();
+  await options.onReady?.();
   const session = await startOpencodeSession(sessionOptions(options, writer, unsaved));
   options.onSession?.(session);
 
@@ -57,6 +63,7 @@ export async function runTask(options: RunTaskOptions): Promise<TaskSummary> {
     // Its outcome is that of `session.result`, which is waited for below.
     void session.cancel(`interrupted by ${interrupts.first ?? 'a signal'}`).catch(() => {});
   });
+  using _watch = watchCancel(options.store, session);
   const summaryOf = (ending: Pick<TaskSummary, 'state' | 'message' | 'exitCode' | 'seedId'>): TaskSummary => ({
     ...ending,
     taskId: task.id,
@@ -109,6 +116,7 @@ function sessionOptions(
     taskId: task.id,
     task: task.prompt,
     autoStart: true,
+    ...(options.resume === true && { resume: true }),
     hooks: joinHooks([saving(writer, unsaved), ...(options.hooks ?? [])]),
     ...(task.model === undefined ? {} : { model: task.model }),
     ...(task.homeConfig === undefined ? {} : { homeConfig: task.homeConfig }),

@@ -2,9 +2,10 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 
 import type { WorkerConfig } from './config/worker-config.ts';
-import { readYamlFile } from './read-yaml-file.ts';
+import { parseYamlFile, readYamlFile } from './read-yaml-file.ts';
 import type { YamlFile } from './read-yaml-file.ts';
 import { schemaProblems } from './schema-problems.ts';
+import type { TaskSource } from './sessions/task-record.ts';
 import { checkTask } from './task-checks.ts';
 import { KNOWN_FIELDS, taskFileSchema } from './task-file-schema.ts';
 import type { Task } from './task.ts';
@@ -20,6 +21,8 @@ export interface LoadTaskFileOptions {
   readonly now: Date;
   /** What the worker's configuration names. @default nothing */
   readonly config?: Pick<WorkerConfig, 'keys' | 'hooks' | 'path'>;
+  /** The seed to start from, whatever the file says. @default the file's */
+  readonly seed?: string | undefined;
 }
 
 /**
@@ -30,6 +33,12 @@ export async function loadTaskFile(path: string, options: LoadTaskFileOptions): 
   const absolutePath = resolve(options.cwd, path);
   const file = await readYamlFile(path, absolutePath, 'task');
   return taskOf(file, { ...options, path, directory: await realpath(dirname(absolutePath)) });
+}
+
+/** What was kept of a task, or what came out of a queue, checked again as a task file is. */
+export async function loadRecordedTask(record: TaskSource, options: LoadTaskFileOptions): Promise<Task> {
+  const { directory, origin, path, seed, text } = record;
+  return taskOf(parseYamlFile(path, text, 'task'), { ...options, path, directory, origin, seed });
 }
 
 /** What the fields of a task file are checked against. */
@@ -44,15 +53,26 @@ interface TaskOfOptions extends LoadTaskFileOptions {
 
 /** Checks what a task file says, and fetches its secrets. Throws a `TaskFileError` with every problem there is. */
 async function taskOf(file: YamlFile, options: TaskOfOptions): Promise<Task> {
-  const parsed = taskFileSchema.safeParse(file.value);
+  const value = withSeed(file.value, options.seed);
+  const parsed = taskFileSchema.safeParse(value);
   const problems = parsed.success ? [] : schemaProblems(parsed.error.issues, fieldsAt);
-  const task = await checkTask(file.value, {
+  const task = await checkTask(value, {
     ...options,
     defaultName: basename(options.path).replace(/\.[^.]*$/, ''),
     problems,
   });
   if (problems.length > 0 || task === undefined) throw file.problemsAt(problems);
-  return { ...task, problemAt: (field, message) => file.problemsAt([{ path: field, message }]) };
+  const { directory, origin = 'file', path, seed } = options;
+  return {
+    ...task,
+    source: { text: file.text, path, directory, origin, ...(seed !== undefined && { seed }) },
+    problemAt: (field, message) => file.problemsAt([{ path: field, message }]),
+  };
+}
+
+function withSeed(value: unknown, seed: string | undefined): unknown {
+  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return seed === undefined || !isMap ? value : { ...value, seed };
 }
 
 function fieldsAt(path: FieldPath): readonly string[] {

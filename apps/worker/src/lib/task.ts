@@ -1,5 +1,6 @@
 import type { FilesSource } from './files-source.ts';
 import type { ApiLogin, JsonObject } from './model-settings.ts';
+import type { TaskSource } from './sessions/task-record.ts';
 import type { TaskFileError } from './task-file-problem.ts';
 import type { FieldPath } from './yaml-source.ts';
 
@@ -39,6 +40,8 @@ export interface TaskDefinition {
 
 /** A task that came out of a file. */
 export interface Task extends TaskDefinition {
+  /** What it was read from, to be read again for a resume. */
+  readonly source: TaskSource;
   /** Says that a field is wrong, for what is found out later. */
   problemAt(field: FieldPath, message: string): TaskFileError;
 }

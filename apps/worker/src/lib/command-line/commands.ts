@@ -1,5 +1,5 @@
 import type { CommandSpec, GroupSpec } from './command-spec.ts';
-import { acceptCode, acceptNew, common, confine, durationMs, host } from './options.ts';
+import { acceptCode, acceptNew, background, common, confine, detach, durationMs, host, seed } from './options.ts';
 
 /** Words that several commands begin with. */
 export const GROUPS: readonly GroupSpec[] = [
@@ -15,11 +15,96 @@ export const COMMANDS: readonly CommandSpec[] = [
     path: 'run',
     summary: 'run one task and save what it delivers',
     arguments: [{ name: '<task.yaml>', summary: 'the task file', completes: 'file' }],
-    options: [host, acceptNew, confine, ...common],
+    options: [host, seed, acceptNew, confine, detach, background, ...common],
     endsSession: true,
     load: async () => {
       const { runTaskFile } = await import('../commands/run.ts');
       return runTaskFile;
+    },
+  },
+  {
+    path: 'resume',
+    summary: 'go on where the last run of a task ended',
+    arguments: [{ name: '<task>', summary: 'the task, or a session of it', completes: 'session' }],
+    options: [host, acceptNew, confine, detach, background, ...common],
+    endsSession: true,
+    load: async () => {
+      const { resumeCommand } = await import('../commands/resume.ts');
+      return resumeCommand;
+    },
+  },
+  {
+    path: 'ls',
+    summary: 'list sessions, newest first',
+    options: [{ flags: '--all', summary: 'not the newest 30 alone' }, ...common],
+    load: async () => {
+      const { listSessionsCommand } = await import('../commands/sessions.ts');
+      return listSessionsCommand;
+    },
+  },
+  {
+    path: 'show',
+    summary: 'show what is known of a session',
+    arguments: [
+      { name: '<session>', summary: 'its id, the beginning of it, or the name of a task', completes: 'session' },
+    ],
+    options: [...common],
+    load: async () => {
+      const { showSessionCommand } = await import('../commands/sessions.ts');
+      return showSessionCommand;
+    },
+  },
+  {
+    path: 'logs',
+    summary: 'print what a session reported',
+    arguments: [
+      { name: '<session>', summary: 'its id, the beginning of it, or the name of a task', completes: 'session' },
+    ],
+    options: [{ flags: '-f, --follow', summary: 'go on until it is over' }, ...common],
+    load: async () => {
+      const { logsCommand } = await import('../commands/attach.ts');
+      return logsCommand;
+    },
+  },
+  {
+    path: 'attach',
+    summary: 'watch a session, in whatever process it runs, and end as it does',
+    arguments: [
+      { name: '<session>', summary: 'its id, the beginning of it, or the name of a task', completes: 'session' },
+    ],
+    options: [...common],
+    load: async () => {
+      const { attachCommand } = await import('../commands/attach.ts');
+      return attachCommand;
+    },
+  },
+  {
+    path: 'cancel',
+    summary: 'end a session in good order, in whatever process it runs',
+    arguments: [
+      { name: '<session>', summary: 'its id, the beginning of it, or the name of a task', completes: 'session' },
+    ],
+    options: [
+      { flags: '--reason <text>', summary: 'why; the session says it' },
+      { flags: '--wait', summary: 'until it is over' },
+      ...common,
+    ],
+    load: async () => {
+      const { cancelCommand } = await import('../commands/sessions.ts');
+      return cancelCommand;
+    },
+  },
+  {
+    path: 'pull',
+    summary: 'bring the working directory of a session here, or its changes as a patch',
+    arguments: [
+      { name: '<session>', summary: 'its id, the beginning of it, or the name of a task', completes: 'session' },
+      { name: '[directory]', summary: 'where to; default: the name of the task', completes: 'directory' },
+    ],
+    options: [{ flags: '--patch', summary: 'print what is different from the files it was given' }, ...common],
+    load: async () => {
+      const { pullCommand } = await import('../commands/pull.ts');
+      return pullCommand;
     },
   },
   {

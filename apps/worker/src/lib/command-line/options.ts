@@ -31,6 +31,12 @@ export const acceptCode: OptionSpec = {
   flags: '--accept-code',
   summary: 'keep what can run code or redirect traffic; only from somebody whose code you would run',
 };
+export const seed: OptionSpec = { flags: '--seed <id>', summary: 'the seed to start from', completes: 'seed' };
+export const detach: OptionSpec = {
+  flags: '--detach',
+  summary: 'run it in the background, and print the id of its session',
+};
+export const background: OptionSpec = { flags: '--background', summary: 'the process of --detach', isHidden: true };
 export const confine: OptionSpec = {
   flags: '--confine <mode>',
   summary: "the agent's view of the machine",

@@ -1,0 +1,50 @@
+import { loadLatestSnapshot } from '@optio-ts/seed-engine';
+
+import { WorkerError } from '../errors.ts';
+import { withStore } from '../open-store.ts';
+import { findSession, stateOf } from '../sessions/find-session.ts';
+import { loadTaskRecord } from '../sessions/task-record.ts';
+import { loadRecordedTask } from '../task-file.ts';
+import type { Task } from '../task.ts';
+import type { CommandContext } from './context.ts';
+import { detachCommand, runTaskHere } from './run.ts';
+import type { RunCommandOptions } from './run.ts';
+
+/** `optio resume <task>`: goes on where the last run of a task ended, here or on another machine. */
+export async function resumeCommand(
+  [name = '']: readonly string[],
+  options: RunCommandOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { host, task } = await findTask(name, context);
+  const where = { ...options, host: options.host ?? host };
+  return options.detach === true
+    ? detachCommand(task, where, context)
+    : (await runTaskHere(task, { ...where, resume: true }, context)).exitCode;
+}
+
+/** The task of a session or by its name, checked anew: its keys are fetched again. */
+async function findTask(
+  name: string,
+  context: CommandContext,
+): Promise<{ readonly host: string; readonly task: Task }> {
+  const record = await withStore(context, async (opened) => {
+    const session = await findSession(opened.store, name);
+    const { taskId } = session;
+    if (session.state !== 'ended') {
+      const remedy =
+        stateOf(session, new Date()) === 'no worker' ? 'optio recover takes it up' : 'optio attach watches it';
+      throw new WorkerError('REFUSED', `task ${taskId} has not ended; ${remedy}`);
+    }
+    if ((await loadLatestSnapshot(opened.store, 'opencode', taskId)) === undefined) {
+      throw new WorkerError('NOT_FOUND', `there is no snapshot of task ${taskId} to go on from; run it again`);
+    }
+    const found = await loadTaskRecord(opened, taskId);
+    if (found !== undefined) return found;
+    throw new WorkerError('NOT_FOUND', `task ${taskId} was not run by optio, which does not know its task file`);
+  });
+  const { config, cwd, env } = context;
+  const task = await loadRecordedTask(record, { cwd, env, config, now: new Date() });
+  // What it was given by default the first time stays.
+  return { host: record.host, task: { ...task, id: record.taskId, outputDirectory: record.outputDirectory } };
+}

@@ -1,0 +1,143 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { SCRIPTED_MODEL, logLines, runCommand, startScriptedModel, writeFile as writeTool } from '@optio-ts/testkit';
+import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { callOptio } from './testing/call-optio.ts';
+import { processesKnowing, startOptio } from './testing/start-optio.ts';
+
+const KEY = 'sk-of-the-scripted-model';
+
+let directory: string;
+let model: ScriptedModel;
+
+/** Says where it is, waits for a file in the workdir, changes what it was given, delivers, and is done. */
+const script: ModelScript = ({ step }) => {
+  if (step === 0) return { toolCalls: [logLines(['STATUS: 10% begun'])] };
+  if (step === 1) return { toolCalls: [runCommand('while ! [ -e go ]; do sleep 0.05; done')] };
+  if (step === 2)
+    return { toolCalls: [writeTool('main.c', 'int main(void);\n'), writeTool('deliverables/report.md', '# Report\n')] };
+  if (step === 3) return { toolCalls: [logLines(['DELIVERABLE: deliverables/report.md', 'DONE: all green'])] };
+  return { text: 'done' };
+};
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'optio-sessions-'));
+  model = await startScriptedModel({ apiKey: KEY, script: (request) => script(request) });
+  await mkdir(join(directory, 'project'));
+  await writeFile(join(directory, 'project/main.c'), 'int main;\n');
+  await writeFile(
+    join(directory, 'task.yaml'),
+    `task: Write the report.
+id: nightly
+files: project
+model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: env:MODEL_KEY }
+`,
+  );
+});
+afterAll(async () => {
+  await model.close();
+  const left = await processesKnowing(directory);
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  await rm(directory, { recursive: true, force: true });
+  expect(left).toEqual([]);
+});
+
+const env = { MODEL_KEY: KEY };
+const optio = (...args: string[]) => callOptio(args, { directory, env });
+
+async function json(...args: string[]): Promise<Record<string, unknown>[]> {
+  const { code, stderr, stdout } = await optio(...args, '--json');
+  expect(code, stderr).toBe(0);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Waits until a session, which runs elsewhere, has reported something. */
+async function reported(session: string, pattern: RegExp): Promise<void> {
+  const logs = startOptio(['logs', '-f', session], { directory, env });
+  while (!pattern.test(logs.stdout)) await Promise.race([new Promise((resolve) => setImmediate(resolve)), logs.exited]);
+  logs.kill('SIGINT');
+  expect(await logs.exited).toBe(0);
+}
+
+const go = () => writeFile(join(directory, '.local/state/optio-opencode/nightly/workdir/go'), '');
+
+describe('a session in the background', { timeout: 300_000 }, () => {
+  it('is watched, read and pulled from other processes, resumed, and cancelled', async () => {
+    const detached = startOptio(['run', 'task.yaml', '--detach', '--json'], { directory, env });
+    expect(await detached.exited, detached.stderr).toBe(0);
+    const { log, sessionId, taskId } = JSON.parse(detached.stdout) as Record<string, string>;
+    if (sessionId === undefined || log === undefined) throw new Error(detached.stdout);
+    expect(taskId).toBe('nightly');
+    await reported(sessionId, /10% begun/);
+
+    expect(await json('ls')).toEqual([
+      expect.objectContaining({ sessionId, taskId: 'nightly', state: 'live', status: 'live' }),
+    ]);
+    const [shown] = await json('show', sessionId.slice(0, 12));
+    expect(shown).toMatchObject({
+      sessionId,
+      file: 'task.yaml',
+      outputDirectory: join(directory, 'optio-out/nightly'),
+    });
+    expect((await optio('resume', 'nightly')).stderr).toBe(
+      'optio: task nightly has not ended; optio attach watches it\n',
+    );
+    await json('pull', sessionId, 'live');
+    expect(await readdir(join(directory, 'live'))).toEqual(['main.c']);
+
+    const attached = startOptio(['attach', 'nightly'], { directory, env });
+    await attached.printed(/10% begun/);
+    await go();
+    expect(await attached.exited, attached.stderr).toBe(0);
+    const report = join(directory, 'optio-out/nightly/report.md');
+    expect(attached.stdout).toBe(`${report}\n`);
+    expect(attached.stderr).toMatch(/done after .*: all green \(task nightly/);
+    expect(await readFile(report, 'utf8')).toBe('# Report\n');
+    expect(await readFile(log, 'utf8')).toMatch(/done after .*: all green/);
+    const logs = await optio('logs', sessionId);
+    expect(logs.stdout).toMatch(/^\d\d:\d\d:\d\d agent: 10% begun$/m);
+    expect(`${logs.stdout}${await readFile(log, 'utf8')}`).not.toContain(KEY);
+
+    await json('pull', 'nightly', 'after');
+    expect(await readFile(join(directory, 'after/main.c'), 'utf8')).toBe('int main(void);\n');
+    expect((await optio('pull', 'nightly', 'after')).stderr).toMatch(/^optio: .*after is not empty/);
+    const patch = await optio('pull', 'nightly', '--patch');
+    expect(patch.stdout).toMatch(/^--- a\/main\.c\n\+\+\+ b\/main\.c\n@@ .* @@\n-int main;\n\+int main\(void\);$/m);
+    expect(patch.stdout).not.toMatch(/AGENTS|optio\.log|home\//);
+
+    // It goes on where it ended: the file it waits for is there already.
+    const resumed = startOptio(['resume', 'nightly', '--json'], { directory, env });
+    expect(await resumed.exited, resumed.stderr).toBe(0);
+    expect(resumed.stdout).not.toContain('NOTHING_TO_RESUME');
+    expect(await json('snapshots', 'ls', 'nightly')).toHaveLength(2);
+    expect((await json('ls')).map(({ status }) => status)).toEqual(['done', 'done']);
+
+    const second = startOptio(['run', 'task.yaml', '--detach'], { directory, env });
+    expect(await second.exited, second.stderr).toBe(0);
+    await reported(second.stdout.trim(), /10% begun/);
+    expect((await optio('cancel', 'nightly', '--reason', 'not needed', '--wait')).code).toBe(0);
+    expect((await json('show', second.stdout.trim()))[0]).toMatchObject({ status: 'cancelled', message: 'not needed' });
+    expect((await optio('attach', second.stdout.trim())).code).toBe(3);
+    expect((await optio('cancel', 'nightly')).stdout).toBe('ended already  cancelled\n');
+  });
+
+  it('that cannot begin says why, where it was started', async () => {
+    await writeFile(
+      join(directory, 'no-host.yaml'),
+      `task: x\nhost: nowhere.invalid\nmodel: { provider: a, name: b, apiKey: env:MODEL_KEY }\n`,
+    );
+    await writeFile(join(directory, 'config.yaml'), 'sshConfig: ssh_config\n');
+    await writeFile(join(directory, 'ssh_config'), 'IdentityAgent none\nIdentityFile none\n');
+    const run = startOptio(['run', 'no-host.yaml', '--detach', '--config', 'config.yaml'], { directory, env });
+    expect(await run.exited).toBe(4);
+    expect(run.stderr).toMatch(/^optio: Nothing can log in to nowhere\.invalid.*\.log\)\n$/);
+    expect(run.stdout).toBe('');
+  });
+});
