@@ -20,7 +20,7 @@ export type {
 export { createLogProtocol } from './lib/log-protocol.ts';
 export type { CreateLogProtocolOptions, LogProtocol, ParseLineOptions } from './lib/log-protocol.ts';
 export { composeDeliverableMessage, composeIdleReminder } from './lib/messages.ts';
-export type { DeliverableAnswer, IdleReminderOptions } from './lib/messages.ts';
+export type { DeliverableAnswer, DeliverableMessageOptions, IdleReminderOptions } from './lib/messages.ts';
 export { formatResumeLogLine } from './lib/resume-log.ts';
 export type { ResumeLogLine } from './lib/resume-log.ts';
 export {

@@ -10,17 +10,34 @@ export interface DeliverableAnswer {
   readonly reason: string | undefined;
 }
 
+/** Options of `composeDeliverableMessage`. */
+export interface DeliverableMessageOptions {
+  /** How many more there were that are not named. @default 0 */
+  readonly unnamed?: number;
+}
+
+/** So much of a path is repeated: the agent knows which it wrote, and pays for each word. */
+const MAX_PATH = 200;
+
 /** The message that answers one or more deliverables. */
-export function composeDeliverableMessage(answers: readonly DeliverableAnswer[]): string {
+export function composeDeliverableMessage(
+  answers: readonly DeliverableAnswer[],
+  { unnamed = 0 }: DeliverableMessageOptions = {},
+): string {
   const lines = answers.map(({ path, reason }) =>
-    reason === undefined
-      ? `Deliverable accepted: ${cleanLine(path)}`
-      : `Deliverable refused: ${cleanLine(path)} (${reason})`,
+    reason === undefined ? `Deliverable accepted: ${clip(path)}` : `Deliverable refused: ${clip(path)} (${reason})`,
   );
+  if (unnamed > 0) lines.push(`And ${unnamed} more that are not named here.`);
   const hint = answers.some(({ reason }) => reason !== undefined)
     ? [`Files must be regular files under ./${DELIVERABLES_DIRECTORY}/. Put it right and log the line again.`]
     : [];
   return ['System:', ...lines, ...hint].join('\n');
+}
+
+function clip(path: string): string {
+  const line = cleanLine(path);
+  // Not between the halves of a character.
+  return line.length <= MAX_PATH ? line : `${line.slice(0, MAX_PATH).toWellFormed()}…`;
 }
 
 /** Options of `composeIdleReminder`. */

@@ -8,6 +8,7 @@ describe('createAgentMail', () => {
     let gate = Promise.withResolvers<void>();
     const mail = createAgentMail({
       canSend: () => true,
+      pauseMs: 1,
       send: async (text) => {
         sent.push(text);
         await gate.promise;
@@ -23,14 +24,37 @@ describe('createAgentMail', () => {
     expect(sent).toHaveLength(1);
     gate.resolve();
     gate = Promise.withResolvers();
-    while (sent.length < 2) await Promise.resolve();
+    while (sent.length < 2) await new Promise((resolve) => setTimeout(resolve));
     expect(sent[1]).toMatch(/^hello\n\nSystem:/);
     expect(sent[1]?.split('\n').length).toBeLessThan(80);
+    expect(sent[1]).toContain('And 936 more');
     mail.close();
     mail.say('too late');
     gate.resolve();
     await Promise.resolve();
     await Promise.resolve();
     expect(sent).toHaveLength(2);
+  });
+
+  it('keeps further answers back for a while, but not what is said', async () => {
+    const sent: string[] = [];
+    const mail = createAgentMail({
+      canSend: () => true,
+      pauseMs: 1_000_000,
+      send: (text) => {
+        sent.push(text.split('\n').slice(0, 2).join(' '));
+        return Promise.resolve();
+      },
+    });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    mail.answer({ path: 'a', reason: 'not found' });
+    await turn();
+    mail.answer({ path: 'b', reason: 'not found' });
+    await turn();
+    mail.say('hello');
+    await turn();
+    await turn();
+    expect(sent).toEqual(['System: Deliverable refused: a (not found)', 'hello']);
+    mail.close();
   });
 });

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { composeDeliverableMessage } from '@optio-ts/agents-prompt';
 import type { DeliverableAnswer } from '@optio-ts/agents-prompt';
 
@@ -7,9 +9,14 @@ export interface CreateAgentMailOptions {
   readonly canSend: () => boolean;
   /** Says it. Never rejects: a message that does not get through ends no session. */
   readonly send: (text: string) => Promise<unknown>;
+  /** Milliseconds between two messages of answers; each further one waits twice as long as the one before. @default 1000 */
+  readonly pauseMs?: number;
 }
 
-/** Messages to the agent, one at a time. What comes while one is under way goes out together: each costs the agent a turn. */
+/**
+ * Messages to the agent, one at a time. What comes while one is under way goes out together, and answers are collected for longer
+ * the more of them there are: each message costs the agent a turn.
+ */
 export interface AgentMail {
   say(text: string): void;
   answer(answer: DeliverableAnswer): void;
@@ -17,39 +24,69 @@ export interface AgentMail {
   close(): void;
 }
 
-/** At most this many texts wait: an agent that announces a thousand missing files gets no thousand answers. */
+/** At most this many texts wait; of answers so many are named, the rest is counted. */
 const MAX_WAITING = 64;
 
+/** The longest pause between two messages of answers. */
+const LAST_PAUSE_MS = 60_000;
+
 /** Creates the outbox to one agent. */
-export function createAgentMail({ canSend, send }: CreateAgentMailOptions): AgentMail {
+export function createAgentMail({ canSend, send, pauseMs = 1000 }: CreateAgentMailOptions): AgentMail {
   let texts: string[] = [];
   let answers: DeliverableAnswer[] = [];
+  let unnamed = 0;
   let isSending = false;
-  let isClosed = false;
+  const closing = new AbortController();
+  /** Answers may go out from then on, by `performance.now()`. */
+  let answersAt = 0;
+  let nextPauseMs = pauseMs;
 
+  const takeParts = (): string[] => {
+    const parts = texts;
+    texts = [];
+    if (answers.length === 0 || performance.now() < answersAt) return parts;
+    parts.push(composeDeliverableMessage(answers, { unnamed }));
+    answers = [];
+    unnamed = 0;
+    const isCalm = performance.now() > answersAt + nextPauseMs;
+    nextPauseMs = isCalm ? pauseMs : Math.min(nextPauseMs * 2, LAST_PAUSE_MS);
+    answersAt = performance.now() + nextPauseMs;
+    return parts;
+  };
   const flush = async (): Promise<void> => {
     isSending = true;
     // Answers that are given in the same moment share a message.
     await Promise.resolve();
-    while (!isClosed && canSend() && texts.length + answers.length > 0) {
-      const parts = answers.length === 0 ? texts : [...texts, composeDeliverableMessage(answers)];
-      texts = [];
-      answers = [];
-      await send(parts.join('\n\n'));
+    while (!closing.signal.aborted && canSend() && texts.length + answers.length > 0) {
+      const parts = takeParts();
+      if (parts.length > 0) await send(parts.join('\n\n'));
+      else await pause();
     }
     isSending = false;
   };
-  const put = <Item>(waiting: Item[], item: Item): void => {
-    if (isClosed || waiting.length >= MAX_WAITING) return;
-    waiting.push(item);
-    if (!isSending) void flush();
+  let wake = (): void => undefined;
+  const pause = async (): Promise<void> => {
+    const waking = new AbortController();
+    wake = () => waking.abort();
+    const signal = AbortSignal.any([closing.signal, waking.signal]);
+    // Both end the pause, which is all that is wanted of them.
+    await delay(answersAt - performance.now(), undefined, { signal, ref: false }).catch(() => undefined);
   };
 
   return {
-    say: (text) => put(texts, text),
-    answer: (answer) => put(answers, answer),
-    close: () => {
-      isClosed = true;
+    say: (text) => {
+      if (closing.signal.aborted || texts.length >= MAX_WAITING) return;
+      texts.push(text);
+      // It need not wait for answers.
+      wake();
+      if (!isSending) void flush();
     },
+    answer: (answer) => {
+      if (closing.signal.aborted) return;
+      if (answers.length >= MAX_WAITING) unnamed += 1;
+      else answers.push(answer);
+      if (!isSending) void flush();
+    },
+    close: () => closing.abort(),
   };
 }

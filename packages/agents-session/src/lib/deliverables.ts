@@ -2,6 +2,8 @@ import { DELIVERABLES_DIRECTORY } from '@optio-ts/agents-prompt';
 import type { Bytes, Host } from '@optio-ts/host-core';
 
 import type { AgentMail } from './agent-mail.ts';
+import { createCheckBatch } from './check-batch.ts';
+import type { CheckResult } from './check-batch.ts';
 import { messageOf } from './errors.ts';
 import type {
   AgentEvent,
@@ -11,8 +13,7 @@ import type {
   EventBody,
   LogPosition,
 } from './events.ts';
-import { checkFile, describeRefusal, readCheckedFile } from './open-checked-file.ts';
-import { outlastLink } from './outlast-link.ts';
+import { describeRefusal, readCheckedFile } from './open-checked-file.ts';
 import { readAcrossLinks } from './read-across-links.ts';
 
 /** Options of `createDeliverables`. */
@@ -25,6 +26,8 @@ export interface CreateDeliverablesOptions {
   readonly emit: (position: LogPosition, body: EventBody<AgentEvent>) => void;
   readonly mail: AgentMail;
   readonly answerAccepted: boolean;
+  /** Aborted when the log is read no further: what has not been checked by then is not settled. */
+  readonly abortSignal: AbortSignal;
   /** Told after every change: a byte read, a file handled. */
   readonly onChange: () => void;
 }
@@ -35,8 +38,10 @@ export interface Deliverables {
   readonly queued: number;
   /** Contents that somebody reads. */
   readonly reading: number;
-  /** Checks a file and queues it. Resolves when the log may go on; `onSettled` is called when it needs no more work. */
-  take(position: LogPosition, path: string, onSettled: () => void): Promise<void>;
+  /** Looks at a file, together with others that are asked for in the same moment. */
+  check(path: string): Promise<CheckResult>;
+  /** Rejects a file or queues it. Resolves when the log may go on; `onSettled` is called when it needs no more work. */
+  take(position: LogPosition, path: string, found: CheckResult, onSettled: () => void): Promise<void>;
   /** Gives up what is queued. */
   close(): void;
 }
@@ -52,14 +57,18 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
   let queued = 0;
   let reading = 0;
   let isClosed = false;
-  const closing = new AbortController();
+  const request = { directory: workdir, below: `/${DELIVERABLES_DIRECTORY}`, maxBytes, timeoutMs: CHECK_MS };
   let tail: Promise<void> = Promise.resolve();
   let waiters: (() => void)[] = [];
 
-  const changeQueue = (by: number): void => {
-    queued += by;
+  const wakeAll = (): void => {
     for (const wake of waiters) wake();
     waiters = [];
+  };
+  options.abortSignal.addEventListener('abort', wakeAll, { once: true });
+  const changeQueue = (by: number): void => {
+    queued += by;
+    wakeAll();
     onChange();
   };
 
@@ -109,15 +118,13 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
     },
     close: () => {
       isClosed = true;
-      closing.abort();
-      for (const wake of waiters) wake();
+      wakeAll();
     },
-    take: async (position, path, onSettled) => {
-      const request = { directory: workdir, below: `/${DELIVERABLES_DIRECTORY}`, path, maxBytes, timeoutMs: CHECK_MS };
-      const found = await outlastLink(() => checkFile(host, request), { abortSignal: closing.signal }).catch(
-        (error: unknown) => ({ error }),
-      );
+    check: createCheckBatch({ host, request, abortSignal: options.abortSignal }),
+    take: async (position, path, found, onSettled) => {
       if ('error' in found) {
+        // Not settled: the next worker is to take it up again.
+        if (options.abortSignal.aborted) return;
         reject(position, path, 'check-failed', `fetch failed, it cannot be checked: ${messageOf(found.error)}`);
         onSettled();
         return;
@@ -134,7 +141,7 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
         sizeBytes,
         content: (contentOptions: DeliverableContentOptions = {}) =>
           countReads(
-            readAcrossLinks(() => readCheckedFile(host, { ...request, ...contentOptions }), {
+            readAcrossLinks(() => readCheckedFile(host, { ...request, path, ...contentOptions }), {
               path,
               ...contentOptions,
             }),
@@ -146,6 +153,7 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
         return;
       }
       while (queued >= MAX_QUEUED && !isClosed) {
+        if (options.abortSignal.aborted) return;
         await new Promise<void>((resolve) => {
           waiters.push(resolve);
         });

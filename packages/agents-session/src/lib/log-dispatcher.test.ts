@@ -27,13 +27,14 @@ async function play(
     queued: 0,
     reading: 0,
     close: () => undefined,
-    take: async (_position, path, onSettled) => {
+    check: () => Promise.resolve({ isAccepted: true, name: '', sizeBytes: 0 }),
+    take: async (_position, path, _found, onSettled) => {
       paths.push(path);
       onSettled();
       return Promise.resolve();
     },
   };
-  const onLine = createLogDispatcher({
+  const dispatcher = createLogDispatcher({
     protocol: createLogProtocol({ browser }),
     stream,
     tracker,
@@ -45,10 +46,18 @@ async function play(
   let offset = 0;
   for (const line of lines) {
     const nextOffset = offset + Buffer.byteLength(line) + 1;
-    const isEnd = await onLine({ line, generation: 1, offset, nextOffset, fingerprint: 'all-0', isTruncated: false });
+    const isEnd = await dispatcher.take({
+      line,
+      generation: 1,
+      offset,
+      nextOffset,
+      fingerprint: 'all-0',
+      isTruncated: false,
+    });
     if (isEnd) break;
     offset = nextOffset;
   }
+  await dispatcher.settled();
   stream.end();
   const events = await Array.fromAsync(stream.events);
   return { events, verdicts, paths, nearMisses, position: tracker.take(stream.count) };

@@ -4,6 +4,7 @@ import type { FollowedLine } from '@optio-ts/host-core';
 import type { Deliverables } from './deliverables.ts';
 import type { EventStream } from './event-stream.ts';
 import type { AgentEvent, EventBody, LogPosition } from './events.ts';
+import { createInOrder } from './in-order.ts';
 import type { OffsetTracker } from './offset-tracker.ts';
 
 /** An entry that ends a session. */
@@ -22,13 +23,36 @@ export interface CreateLogDispatcherOptions {
   readonly onSettled: () => void;
 }
 
-/** Makes events from the lines of a log. The function takes the lines in order and resolves with whether the line ends the session. */
-export function createLogDispatcher(options: CreateLogDispatcherOptions): (line: FollowedLine) => Promise<boolean> {
+/** Makes events from the lines of a log. */
+export interface LogDispatcher {
+  /** Takes the lines in order. Resolves with whether the line ends the session. */
+  take(line: FollowedLine): Promise<boolean>;
+  /** Resolves when every line so far has had its event, or is with the hook. */
+  settled(): Promise<void>;
+}
+
+/** So many lines may wait for a deliverable before them to be looked at. */
+const MAX_WAITING = 256;
+
+/**
+ * Creates the dispatcher of one log. Events come in the order of the log; a deliverable has to be looked at first, and those of
+ * the lines behind it are looked at meanwhile.
+ */
+export function createLogDispatcher(options: CreateLogDispatcherOptions): LogDispatcher {
   const { protocol, stream, tracker, deliverables, onVerdict, onNearMiss, onSettled } = options;
-  return async ({ line, generation, offset, nextOffset, fingerprint, isTruncated }) => {
+  const order = createInOrder(MAX_WAITING);
+  const take = async ({
+    line,
+    generation,
+    offset,
+    nextOffset,
+    fingerprint,
+    isTruncated,
+  }: FollowedLine): Promise<boolean> => {
     const position = { generation, offset };
     const entry = protocol.parseLine(line, { isTruncated });
     if (entry.type === 'done' || entry.type === 'error') {
+      await order.idle();
       // Not tracked: whoever starts again before the session has ended must read this line again.
       onVerdict(entry, position);
       return true;
@@ -39,17 +63,23 @@ export function createLogDispatcher(options: CreateLogDispatcherOptions): (line:
       onSettled();
     };
     if (entry.type === 'deliverable') {
-      await deliverables.take(position, entry.path, settle);
-      return false;
+      const { path } = entry;
+      const checked = deliverables.check(path);
+      order.addSlow(async () => deliverables.take(position, path, await checked, settle));
+    } else {
+      order.add(() => {
+        if (entry.type === 'unknown' && (entry.resembles === 'DONE' || entry.resembles === 'ERROR')) {
+          onNearMiss(entry.resembles);
+        }
+        const body = toEvent(entry);
+        if (body !== undefined) stream.emitLogged(position, body);
+        settle();
+      });
     }
-    if (entry.type === 'unknown' && (entry.resembles === 'DONE' || entry.resembles === 'ERROR')) {
-      onNearMiss(entry.resembles);
-    }
-    const body = toEvent(entry);
-    if (body !== undefined) stream.emitLogged(position, body);
-    settle();
+    await order.room();
     return false;
   };
+  return { take, settled: () => order.idle() };
 }
 
 function toEvent(

@@ -1,75 +1,8 @@
 import { shellScript } from '@optio-ts/host-core';
 import type { Bytes, Command, Host, HostProcess } from '@optio-ts/host-core';
 
+import { CHECKED_FILE_SCRIPT } from './checked-file-script.ts';
 import { AgentSessionError } from './errors.ts';
-
-// Checks and reads one and the same file: it is opened first, then the open file is asked where it lies, what it is and how large
-// it is, and the bytes come from it. Swapping the path for a link at any moment gains nothing. A FIFO that is swapped in before
-// the open makes the script hang; the caller's time limit ends that.
-//
-// An agent that owns the directory above its workdir can put a link in the workdir's own place: then nothing is read through it.
-//
-// $1 the directory that links may lead around in, itself no link, $2 what is appended to it for where the file must lie, $3 the path: absolute, or
-// relative to $1 with a leading ./, $4 the most bytes, $5 `check` or `read`.
-const OPEN_CHECKED_FILE = `exec 2>/dev/null
-export LC_ALL=C
-cd -P -- "$1" || { echo 'refused unreadable'; exit 0; }
-top=$(pwd -P; echo x)
-top=\${top%?x}
-top=\${top%/}
-# Links above the directory are the administrator's; one in its own place is not.
-asked=\${1%/}
-above=$(cd -P -- "\${asked%/*}/" && pwd -P; echo x)
-above=\${above%?x}
-if [ -n "$asked" ] && [ "$top" != "\${above%/}/\${asked##*/}" ]; then
-  echo 'refused outside-workdir'
-  exit 0
-fi
-root=$top$2
-if ! [ -e "$3" ]; then
-  echo 'refused not-found'
-  exit 0
-fi
-if ! [ -f "$3" ]; then
-  echo 'refused not-a-file'
-  exit 0
-fi
-{
-  if [ -e /proc/self/fd/3 ]; then
-    file=/proc/self/fd/3
-    real=$(readlink "$file"; echo x)
-    real=\${real%?x}
-  else
-    # No /proc: the directory is resolved physically, and a link as the last step is not followed.
-    file=/dev/fd/3
-    [ -L "$3" ] && { echo 'refused not-a-file'; exit 0; }
-    real=$(cd -P -- "\${3%/*}/" && pwd -P; echo x)
-    real=\${real%?x}
-    real=\${real%/}/\${3##*/}
-  fi
-  if ! [ -f "$file" ]; then
-    echo 'refused not-a-file'
-    exit 0
-  fi
-  case $real in
-  "$root"/*) ;;
-  "$top"/*) echo 'refused outside-deliverables'; exit 0 ;;
-  *) echo 'refused outside-workdir'; exit 0 ;;
-  esac
-  size=$(stat -L -c %s "$file" || stat -L -f %z "$file" || wc -c <"$file")
-  size=$((size))
-  if [ "$size" -gt "$4" ]; then
-    echo "refused too-large $size"
-    exit 0
-  fi
-  if [ "$5" = read ]; then
-    echo "ok $size"
-    exec head -c "$size" <&3
-  fi
-  printf 'ok %s\\n%s' "$size" "\${real#"$root"/}"
-  exit 0
-} 3<"$3" || echo 'refused unreadable'
-`;
 
 /** What is looked for, and where it must lie. */
 export interface CheckedFileRequest {
@@ -101,15 +34,27 @@ export type CheckedFile =
 
 /** Looks whether a file may be read, where it really lies and how large it is. One round trip. */
 export async function checkFile(host: Host, request: CheckedFileRequest): Promise<CheckedFile> {
-  const { stdout } = await host.run(commandFor(request, 'check'), {
+  const [found] = await checkFiles(host, request, [request.path]);
+  return found ?? NO_ANSWER;
+}
+
+/** The same for several paths, in their order, in one round trip. `request.path` does not matter. */
+export async function checkFiles(
+  host: Host,
+  request: Omit<CheckedFileRequest, 'path'>,
+  paths: readonly string[],
+): Promise<readonly CheckedFile[]> {
+  const { stdout } = await host.run(commandFor(request, 'check', paths), {
     timeoutMs: request.timeoutMs,
-    maxOutputBytes: 65_536,
+    maxOutputBytes: 65_536 + paths.length * 8192,
     ...(request.abortSignal && { abortSignal: request.abortSignal }),
   });
-  const text = stdout.toString('utf8');
-  const end = text.indexOf('\n');
-  const header = parseHeader(end === -1 ? text : text.slice(0, end));
-  return header.isAccepted ? { ...header, name: text.slice(end + 1) } : header;
+  const answers = stdout.toString('utf8').split('\0');
+  return paths.map((_, index) => {
+    const [line = '', ...rest] = (answers[index] ?? '').split('\n');
+    const header = parseHeader(line);
+    return header.isAccepted ? { ...header, name: rest.join('\n') } : header;
+  });
 }
 
 /**
@@ -127,7 +72,7 @@ export async function* readCheckedFile(host: Host, request: CheckedFileRequest):
   );
   const signal = abortSignal ? AbortSignal.any([abortSignal, opening.signal]) : opening.signal;
   try {
-    await using process = await host.spawn(commandFor(request, 'read'), { abortSignal: signal });
+    await using process = await host.spawn(commandFor(request, 'read', [path]), { abortSignal: signal });
     drain(process);
     let header: Uint8Array | undefined = new Uint8Array();
     let expected = 0;
@@ -181,10 +126,16 @@ export function describeRefusal(refusal: FileRefusal, maxBytes: number, sizeByte
   }
 }
 
-function commandFor({ directory, below = '', path, maxBytes }: CheckedFileRequest, mode: 'check' | 'read'): Command {
-  const operand = path.startsWith('/') ? path : `./${path}`;
-  return shellScript(OPEN_CHECKED_FILE, directory, below, operand, String(maxBytes), mode);
+function commandFor(
+  { directory, below = '', maxBytes }: Omit<CheckedFileRequest, 'path'>,
+  mode: 'check' | 'read',
+  paths: readonly string[],
+): Command {
+  const operands = paths.map((path) => (path.startsWith('/') ? path : `./${path}`));
+  return shellScript(CHECKED_FILE_SCRIPT, directory, below, String(maxBytes), mode, ...operands);
 }
+
+const NO_ANSWER: CheckedFile = { isAccepted: false, refusal: 'unreadable', sizeBytes: undefined };
 
 const REFUSALS: readonly string[] = [
   'not-found',

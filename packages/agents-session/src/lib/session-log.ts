@@ -75,6 +75,7 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
     maxBytes: options.maxDeliverableBytes ?? 2 ** 30,
     mail,
     answerAccepted: options.answerAccepted ?? false,
+    abortSignal: reading.signal,
     onChange: () => kit.notifyChange(),
     handle: onDeliverable && (async (deliverable) => onDeliverable(deliverable, handling.signal)),
     emit: (position, body) => {
@@ -82,7 +83,7 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
       if (body.type === 'deliverable') deliveredCount = stream.count;
     },
   });
-  const onLine = createLogDispatcher({
+  const dispatcher = createLogDispatcher({
     protocol,
     stream,
     tracker,
@@ -110,18 +111,20 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
         abortSignal: reading.signal,
         reconnectLimitMs,
         pollMs: logPollMs,
-        onLine,
+        onLine: (line) => dispatcher.take(line),
         onInterruption: (message) => kit.warn('LOG_INTERRUPTED', `The log is out of reach, trying again: ${message}`),
         onReplaced: () => kit.warn('LOG_REPLACED', REPLACED),
-      }).then(
-        () => {
-          if (hasEnded || verdict !== undefined || reading.signal.aborted) return;
-          endings.add({ type: 'log-lost', message: 'The log ended while the agent still ran' });
-        },
-        (error: unknown) => {
-          endings.add({ type: 'log-lost', message: `The log cannot be read any more: ${messageOf(error)}`, error });
-        },
-      );
+      })
+        .then(() => dispatcher.settled())
+        .then(
+          () => {
+            if (hasEnded || verdict !== undefined || reading.signal.aborted) return;
+            endings.add({ type: 'log-lost', message: 'The log ended while the agent still ran' });
+          },
+          (error: unknown) => {
+            endings.add({ type: 'log-lost', message: `The log cannot be read any more: ${messageOf(error)}`, error });
+          },
+        );
     },
     readToEnd: async (limitMs) => {
       hasEnded = true;

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+
+import { createInOrder } from './in-order.ts';
+
+it('takes steps in order, at once when nothing waits, and makes room', async () => {
+  const taken: number[] = [];
+  const order = createInOrder(2);
+  order.add(() => taken.push(1));
+  expect(taken).toEqual([1]);
+  const gate = Promise.withResolvers<void>();
+  order.addSlow(async () => {
+    await gate.promise;
+    taken.push(2);
+  });
+  order.add(() => taken.push(3));
+  let hasRoom = false;
+  const room = order.room().then(() => (hasRoom = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([taken, hasRoom]).toEqual([[1], false]);
+  gate.resolve();
+  await room;
+  await order.idle();
+  expect(taken).toEqual([1, 2, 3]);
+  order.add(() => taken.push(4));
+  expect(taken).toEqual([1, 2, 3, 4]);
+});
