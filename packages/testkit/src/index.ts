@@ -30,7 +30,7 @@ export type { KeyboardQuestion, KeyboardRound, Ssh2LoginOptions } from './lib/ss
 export type { SshServer } from './lib/ssh-server.ts';
 export type { SshAccountOptions } from './lib/ssh-account.ts';
 export type { SshHostKey, SshKeyType } from './lib/ssh-keys.ts';
-export type { MarkedProcess } from './lib/marked-processes.ts';
+export { markedProcesses, type MarkedProcess } from './lib/marked-processes.ts';
 export { startMongo } from './lib/mongo.ts';
 export type { MongoResult, RunningMongo } from './lib/mongo.ts';
 export { findMongod } from './lib/mongod-binary.ts';

@@ -554,8 +554,12 @@ describe('cancel', () => {
   });
 
   it('ends a session at its deadline', async () => {
-    const { session, processes } = await bench.start(`say 'STATUS: x'; stay`, { deadlineMs: 400 });
-    expect(await session.result).toMatchObject({ state: 'failed', reason: 'deadline' });
+    const { session, processes } = await bench.start(`say 'STATUS: x'; stay`, {
+      deadlineMs: 3_600_400,
+      elapsedMs: 3_600_000,
+    });
+    const message = 'The session took longer than its deadline of 3600400 ms';
+    expect(await session.result).toMatchObject({ state: 'failed', reason: 'deadline', message });
     for (const { pid } of processes) expect(isAlive(pid)).toBe(false);
   });
 

@@ -29,7 +29,7 @@ export function runAgentSession<Event extends EventEnvelope = AgentEvent>(
   options: RunAgentSessionOptions<Event>,
 ): AgentSession<Event> {
   checkSessionOptions(options);
-  const { sessionId, fencing = 0, abortSignal, deadlineMs } = options;
+  const { sessionId, fencing = 0, abortSignal, deadlineMs, elapsedMs = 0 } = options;
   const stream = options.stream ?? createEventStream<Event>({ sessionId, fencing });
   const endings = createEndings();
   // What this package emits is part of any wider union of events.
@@ -39,7 +39,9 @@ export function runAgentSession<Event extends EventEnvelope = AgentEvent>(
   if (abortSignal?.aborted === true) cancelBySignal();
   else abortSignal?.addEventListener('abort', cancelBySignal, { once: true });
   const deadline =
-    deadlineMs === undefined ? undefined : setTimeout(() => endings.add({ type: 'deadline', deadlineMs }), deadlineMs);
+    deadlineMs === undefined
+      ? undefined
+      : setTimeout(() => endings.add({ type: 'deadline', deadlineMs }), Math.max(1, deadlineMs - elapsedMs));
   void endings.first.then(() => clearTimeout(deadline));
 
   // Timers and the signal are armed before the first step.

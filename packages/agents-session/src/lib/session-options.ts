@@ -137,6 +137,8 @@ export interface RunAgentSessionOptions<Event extends EventEnvelope = AgentEvent
   readonly onOffset?: (position: LogPosition) => void | Promise<void>;
   /** Milliseconds after which the session fails, setup included. At most 2_147_483_647. @default no limit */
   readonly deadlineMs?: number;
+  /** Milliseconds of `deadlineMs` that are over already: the caller's own preparation, or an earlier worker's time. @default 0 */
+  readonly elapsedMs?: number;
   /** What to do about an agent that stops without DONE or ERROR; needs `LaunchedAgent.activity`. @default 'remind' */
   readonly onIdle?: 'remind' | 'ignore';
   /** Milliseconds of idleness before each step: reminder, attention, failure. @default 60_000 */

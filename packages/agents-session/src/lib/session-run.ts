@@ -1,5 +1,4 @@
 import { browserShims } from '@optio-ts/agents-prompt';
-import { HostError } from '@optio-ts/host-core';
 
 import { boundedStep, within } from './bounded.ts';
 import type { Endings } from './endings.ts';
@@ -167,9 +166,9 @@ async function setUp(kit: SessionKit, step: string, run: (abortSignal: AbortSign
 
 /** Whether an error only says that a step was told to stop. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return (
-    error === signal.reason ||
-    (HostError.is(error) && error.code === 'ABORTED') ||
-    (error instanceof Error && error.name === 'AbortError')
-  );
+  if (error === signal.reason) return true;
+  if (!(error instanceof Error)) return false;
+  // The packages of an agent have errors of their own for it. One that has several causes could not clean up.
+  const isCoded = 'code' in error && error.code === 'ABORTED' && !(error.cause instanceof AggregateError);
+  return isCoded || error.name === 'AbortError';
 }

@@ -40,9 +40,7 @@ export function agentSessionOptions(
     ...(hooks && { hooks }),
     ...(idleLimitMs !== undefined && { idleLimitMs }),
     ...(maxDeliverableBytes !== undefined && { maxDeliverableBytes }),
-    ...(deadlineMs !== undefined && {
-      deadlineMs: Math.max(1, Math.round(deadlineMs - (performance.now() - scope.startedAt))),
-    }),
+    ...(deadlineMs !== undefined && { deadlineMs, elapsedMs: performance.now() - scope.startedAt }),
     ...(scope.record && { lease: scope.record.lease }),
     ...(scope.recovery && { log: scope.recovery.log }),
     ...(scope.recovery?.decided && { decided: scope.recovery.decided }),

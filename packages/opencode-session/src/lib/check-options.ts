@@ -6,6 +6,16 @@ const TASK_ID = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/;
 const TOOL = /^[A-Za-z0-9_.*-]{1,128}$/;
 const MODEL = /^[^/\s]+\/\S+$/;
 
+const POSITIVE = [
+  'agentLeaseMs',
+  'deadlineMs',
+  'idleLimitMs',
+  'leaseMs',
+  'maxDeliverableBytes',
+  'maxSnapshotBytes',
+  'stallLimitMs',
+] as const;
+
 /** Refuses what cannot work, with a `TypeError` that names the option, before anything is touched. */
 export function checkOptions(options: StartOpencodeSessionOptions): void {
   if (!TASK_ID.test(options.taskId)) {
@@ -19,14 +29,7 @@ export function checkOptions(options: StartOpencodeSessionOptions): void {
   }
   checkTools(options);
   checkCompat(options);
-  for (const name of [
-    'agentLeaseMs',
-    'deadlineMs',
-    'idleLimitMs',
-    'leaseMs',
-    'maxDeliverableBytes',
-    'maxSnapshotBytes',
-  ] as const) {
+  for (const name of POSITIVE) {
     const value = options[name];
     if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
       throw new TypeError(`${name} must be a positive number: got ${value}`);

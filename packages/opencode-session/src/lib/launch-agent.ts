@@ -13,6 +13,9 @@ import { sessionUrl } from './session-url.ts';
 import { watchActivity } from './watch-activity.ts';
 import { widgetData } from './widget-data.ts';
 
+/** A command of opencode ends after two minutes unless the agent says otherwise. */
+const STALL_LIMIT_MS = 600_000;
+
 /** What launching needs beside the caller's options. */
 export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
   readonly prepared: PreparedSession;
@@ -84,6 +87,7 @@ export async function launchAgent(
       abortSignal: watching.signal,
       onEvent: (event) => requests.heed(event),
       onIdle: context.onIdle,
+      stallLimitMs: options.stallLimitMs ?? STALL_LIMIT_MS,
       onRetry: (message) =>
         emit({
           type: 'warning',

@@ -123,6 +123,8 @@ export interface StartOpencodeSessionOptions {
   readonly onIdle?: 'remind' | 'ignore';
   /** Milliseconds of silence (the agent idle without DONE or ERROR) before each step: remind, raise attention, fail. @default 60_000 */
   readonly idleLimitMs?: number;
+  /** Milliseconds without any sign of an agent that is at work, after which attention is raised. @default 600_000 */
+  readonly stallLimitMs?: number;
   /** Milliseconds that the steps at the end may take. @default see `SessionLimits` of agents-session */
   readonly limits?: SessionLimits;
   /** Bytes that one deliverable may have. @default 1 GiB */

@@ -1,5 +1,5 @@
 import type { OpencodeEvent } from '@optio-ts/opencode-launcher';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { readActivity, watchActivity } from './watch-activity.ts';
 import type { WatchActivityOptions } from './watch-activity.ts';
@@ -49,6 +49,7 @@ describe('watchActivity', () => {
       }),
       opencodeSessionId: 'ses_1',
       onRetry: () => undefined,
+      stallLimitMs: 60_000,
       abortSignal: new AbortController().signal,
     });
     for await (const activity of watch.activity) {
@@ -73,6 +74,7 @@ describe('watchActivity', () => {
       }),
       opencodeSessionId: 'ses_1',
       onRetry: () => undefined,
+      stallLimitMs: 60_000,
       abortSignal: new AbortController().signal,
     });
     await expect(Array.fromAsync(watch.activity)).rejects.toThrow('refused');
@@ -96,6 +98,7 @@ describe('watchActivity', () => {
       }),
       opencodeSessionId: 'ses_1',
       onRetry: () => undefined,
+      stallLimitMs: 60_000,
       abortSignal: new AbortController().signal,
     });
     await Array.fromAsync(watch.activity);
@@ -117,6 +120,7 @@ describe('watchActivity', () => {
       ),
       opencodeSessionId: 'ses_1',
       onRetry: () => undefined,
+      stallLimitMs: 60_000,
       abortSignal: new AbortController().signal,
     });
     expect(await Array.fromAsync(watch.activity)).toEqual([
@@ -125,5 +129,34 @@ describe('watchActivity', () => {
       { type: 'idle' },
     ]);
     expect(watch.isIdle()).toBe(true);
+  });
+
+  it('calls a person once when a busy agent shows no sign of life', async () => {
+    vi.useFakeTimers();
+    try {
+      const over = new AbortController();
+      const watch = watchActivity({
+        client: client(async function* events() {
+          yield event('session.status', { status: { type: 'busy' } });
+          yield { ...event('server.heartbeat'), sessionId: undefined };
+          await new Promise((resolve) => {
+            over.signal.addEventListener('abort', resolve);
+          });
+        }),
+        opencodeSessionId: 'ses_1',
+        onRetry: () => undefined,
+        stallLimitMs: 60_000,
+        abortSignal: over.signal,
+      });
+      await vi.advanceTimersByTimeAsync(59_000);
+      const iterator = watch.activity[Symbol.asyncIterator]();
+      expect((await iterator.next()).value).toEqual({ type: 'busy' });
+      await vi.advanceTimersByTimeAsync(200_000);
+      expect((await iterator.next()).value).toMatchObject({ type: 'waiting', reason: expect.stringContaining('60 s') });
+      over.abort();
+      expect((await iterator.next()).done).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -14,6 +14,8 @@ export interface WatchActivityOptions {
   readonly onRetry: (message: string) => void;
   /** A turn of the agent is over. */
   readonly onIdle?: () => void;
+  /** Milliseconds without any sign of a busy agent after which it counts as stuck, and a person is called. */
+  readonly stallLimitMs: number;
   readonly abortSignal: AbortSignal;
 }
 
@@ -36,7 +38,7 @@ export interface ActivityWatch {
  * is also asked for when nobody listens any more.
  */
 export function watchActivity(options: WatchActivityOptions): ActivityWatch {
-  const { client, opencodeSessionId, onEvent, onRetry, onIdle, abortSignal } = options;
+  const { client, opencodeSessionId, onEvent, onRetry, onIdle, stallLimitMs, abortSignal } = options;
   let isBusy = false;
   let modelFailure: string | undefined;
   let idle = Promise.withResolvers<void>();
@@ -58,10 +60,20 @@ export function watchActivity(options: WatchActivityOptions): ActivityWatch {
     told.push(activity);
     wake();
   };
+  let stall: NodeJS.Timeout | undefined;
+  /** The agent has shown a sign of life: its clock begins anew. A heartbeat of the server is none. */
+  const watchStall = (): void => {
+    clearTimeout(stall);
+    if (!isBusy || abortSignal.aborted) return;
+    const reason = `The agent has shown no sign of life for ${Math.round(stallLimitMs / 1000)} s: a model or a command may hang`;
+    stall = setTimeout(() => tell({ type: 'waiting', reason }), stallLimitMs);
+    stall.unref();
+  };
   const follow = async (): Promise<void> => {
     let isFirst = true;
     for await (const event of client.events({ abortSignal })) {
       onEvent?.(event);
+      if (event.sessionId !== undefined) watchStall();
       if (event.type === 'server.connected') {
         // What the agent did while nobody heard it is asked for.
         if (!isFirst) for (const activity of await missedActivity(client, opencodeSessionId, isBusy)) tell(activity);
@@ -76,6 +88,7 @@ export function watchActivity(options: WatchActivityOptions): ActivityWatch {
         onRetry(retry);
       }
       tell(activity);
+      watchStall();
     }
   };
   void follow()
@@ -88,6 +101,7 @@ export function watchActivity(options: WatchActivityOptions): ActivityWatch {
       },
     )
     .finally(() => {
+      clearTimeout(stall);
       idle.resolve();
       wake();
     });
