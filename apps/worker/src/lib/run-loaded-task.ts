@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { hostname } from 'node:os';
 
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import type { OpencodeSession } from '@optio-ts/opencode-session';
@@ -21,7 +22,7 @@ import { saveTaskRecord } from './sessions/task-record.ts';
 import type { Task } from './task.ts';
 
 /** What of a command's surroundings a task needs. */
-type TaskContext = Omit<CommandContext, 'stdout' | 'stderr'>;
+export type TaskContext = Omit<CommandContext, 'stdout' | 'stderr'>;
 
 /** What a task is run with beside what it says itself. */
 export interface RunLoadedTaskOptions {
@@ -36,6 +37,10 @@ export interface RunLoadedTaskOptions {
   readonly confine?: 'auto' | 'required' | 'off' | undefined;
   /** Go on where the last run of this task ended. @default false */
   readonly resume?: boolean | undefined;
+  /** Only this machine and hosts of the configuration. @default also what ssh_config knows */
+  readonly onlyConfigured?: boolean | undefined;
+  /** How long its owner may be silent before another worker takes the session. @default a minute */
+  readonly leaseMs?: number | undefined;
   /** Called when there is a session. @default not called */
   readonly onSession?: ((session: OpencodeSession) => void) | undefined;
 }
@@ -64,10 +69,12 @@ export async function runLoadedTask(task: Task, options: RunLoadedTaskOptions): 
     env,
     abortSignal: interrupts.abortSignal,
     ...(options.acceptNew === true && { acceptNew: true }),
+    ...(options.onlyConfigured === true && { onlyConfigured: true }),
   });
   const confine = options.confine ?? task.confine ?? opening.confine;
   const { outputDirectory, source } = task;
-  const record = { ...source, taskId: task.id, host: opening.name, outputDirectory, confine };
+  const place = { host: opening.name, machine: hostname(), outputDirectory };
+  const record = { ...source, ...place, taskId: task.id, confine };
   const journal = createJournal({ ...opened, onFailure: (message) => reporter.warning(message) });
   const summary = await runTask({
     task: { ...task, confine },
@@ -78,6 +85,7 @@ export async function runLoadedTask(task: Task, options: RunLoadedTaskOptions): 
     reporter: teeReporter([reporter, journal]),
     interrupts,
     resume: options.resume,
+    leaseMs: options.leaseMs,
     onReady: () => saveTaskRecord(opened, record),
     onSession: (session) => {
       journal.begin(session.id);

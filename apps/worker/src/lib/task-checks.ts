@@ -25,13 +25,16 @@ export interface CheckTaskOptions {
   readonly directory: string;
   /** Absolute directory that the default output directory is made in. */
   readonly cwd: string;
+  /** Absolute directory for default output directories. @default `optio-out` in `cwd` */
+  readonly outputRoot?: string;
   /** What the worker's configuration names. @default nothing */
   readonly config?: Pick<WorkerConfig, 'keys' | 'hooks' | 'path'>;
   /**
    * `queue`: the task came out of a queue, from somebody who is not the user of this machine. It may name keys, hooks and
-   * repositories, and nothing by its path or variable. @default 'file'
+   * repositories, and nothing by its path or variable. `submit`: one that goes there; what the worker will have is not known here.
+   * @default 'file'
    */
-  readonly origin?: 'file' | 'queue';
+  readonly origin?: 'file' | 'queue' | 'submit';
   /** The task file's name without its extension. */
   readonly defaultName: string;
   readonly now: Date;
@@ -45,7 +48,7 @@ export interface CheckTaskOptions {
  */
 export async function checkTask(value: unknown, options: CheckTaskOptions): Promise<TaskDefinition | undefined> {
   const { config, problems } = options;
-  const isQueued = options.origin === 'queue';
+  const isQueued = options.origin === 'queue' || options.origin === 'submit';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const fields = sound(value as Partial<TaskFileFields>, problems);
   const refuse = (path: FieldPath, message: string): undefined => {
@@ -57,6 +60,8 @@ export async function checkTask(value: unknown, options: CheckTaskOptions): Prom
     if (isQueued && reference.kind !== 'key') {
       return refuse(path, "a queued task names keys of the worker's configuration alone; write key:NAME");
     }
+    // Nobody here knows it; its place is taken so that all else is checked.
+    if (options.origin === 'submit') return reference.kind;
     const scope = { ...options, ...(config && { keys: config.keys }) };
     const keyFile = referencedFile(reference, scope);
     if (keyFile !== undefined && files?.kind === 'directory' && isInside(files.path, await realPathOf(keyFile))) {
@@ -117,7 +122,7 @@ export async function checkTask(value: unknown, options: CheckTaskOptions): Prom
     saveSeed: saveSeedOf(fields.saveSeed),
     outputDirectory:
       fields.deliverables === undefined
-        ? join(options.cwd, 'optio-out', id)
+        ? join(options.outputRoot ?? join(options.cwd, 'optio-out'), id)
         : resolve(options.directory, fields.deliverables),
     confine: fields.confine,
   };
@@ -152,9 +157,9 @@ async function checkFiles(
   if (problem !== undefined) return refuse(['files'], problem);
   if (source.kind === 'git') {
     // What a path says on another machine, nobody knows who wrote it down.
-    if (options.origin !== 'queue' || !source.url.startsWith('file:')) return source;
+    if (options.origin === undefined || options.origin === 'file' || !/^file:/i.test(source.url)) return source;
   }
-  if (options.origin === 'queue' || source.kind === 'git') {
+  if ((options.origin !== undefined && options.origin !== 'file') || source.kind === 'git') {
     return refuse(['files'], 'a queued task gets its files from a git repository (https or ssh), not from a directory');
   }
   const home = options.env['HOME'];
@@ -182,6 +187,7 @@ function checkHooks(
     if (/^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(hook)) {
       const found = options.config?.hooks.get(hook);
       const names = [...(options.config?.hooks.keys() ?? [])].join(', ');
+      if (options.origin === 'submit') continue;
       if (found !== undefined) modules.push(found);
       else {
         refuse(
@@ -189,7 +195,7 @@ function checkHooks(
           `the worker's configuration has no hook ${hook}${names === '' ? '' : `; it has ${names}`}; add it under hooks`,
         );
       }
-    } else if (options.origin === 'queue') {
+    } else if (options.origin === 'queue' || options.origin === 'submit') {
       refuse(path, "a queued task names hooks of the worker's configuration, and no module");
     } else {
       const home = options.env['HOME'];

@@ -21,6 +21,10 @@ export interface LoadTaskFileOptions {
   readonly now: Date;
   /** What the worker's configuration names. @default nothing */
   readonly config?: Pick<WorkerConfig, 'keys' | 'hooks' | 'path'>;
+  /** Absolute directory for default output directories. @default `optio-out` in `cwd` */
+  readonly outputRoot?: string;
+  /** `submit`: the file goes into a queue, see `CheckTaskOptions`. @default 'file' */
+  readonly purpose?: 'submit';
   /** The seed to start from, whatever the file says. @default the file's */
   readonly seed?: string | undefined;
 }
@@ -32,7 +36,8 @@ export interface LoadTaskFileOptions {
 export async function loadTaskFile(path: string, options: LoadTaskFileOptions): Promise<Task> {
   const absolutePath = resolve(options.cwd, path);
   const file = await readYamlFile(path, absolutePath, 'task');
-  return taskOf(file, { ...options, path, directory: await realpath(dirname(absolutePath)) });
+  const origin = options.purpose ?? 'file';
+  return taskOf(file, { ...options, path, origin, directory: await realpath(dirname(absolutePath)) });
 }
 
 /** What was kept of a task, or what came out of a queue, checked again as a task file is. */
@@ -48,7 +53,7 @@ interface TaskOfOptions extends LoadTaskFileOptions {
   /** Absolute directory that relative paths in it start from. */
   readonly directory: string;
   /** See `CheckTaskOptions`. @default 'file' */
-  readonly origin?: 'file' | 'queue';
+  readonly origin?: 'file' | 'queue' | 'submit';
 }
 
 /** Checks what a task file says, and fetches its secrets. Throws a `TaskFileError` with every problem there is. */
@@ -65,7 +70,13 @@ async function taskOf(file: YamlFile, options: TaskOfOptions): Promise<Task> {
   const { directory, origin = 'file', path, seed } = options;
   return {
     ...task,
-    source: { text: file.text, path, directory, origin, ...(seed !== undefined && { seed }) },
+    source: {
+      text: file.text,
+      path,
+      directory,
+      origin: origin === 'file' ? 'file' : 'queue',
+      ...(seed !== undefined && { seed }),
+    },
     problemAt: (field, message) => file.problemsAt([{ path: field, message }]),
   };
 }

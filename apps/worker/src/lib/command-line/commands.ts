@@ -1,8 +1,20 @@
 import type { CommandSpec, GroupSpec } from './command-spec.ts';
-import { acceptCode, acceptNew, background, common, confine, detach, durationMs, host, seed } from './options.ts';
+import {
+  acceptCode,
+  acceptNew,
+  background,
+  common,
+  confine,
+  count,
+  detach,
+  durationMs,
+  host,
+  seed,
+} from './options.ts';
 
 /** Words that several commands begin with. */
 export const GROUPS: readonly GroupSpec[] = [
+  { path: 'queue', summary: 'tasks that wait for a worker' },
   { path: 'seeds', summary: 'logins and models that sessions can start from' },
   { path: 'snapshots', summary: 'what sessions left to be resumed' },
   { path: 'keys', summary: 'who can open what the store holds' },
@@ -105,6 +117,65 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => {
       const { pullCommand } = await import('../commands/pull.ts');
       return pullCommand;
+    },
+  },
+  {
+    path: 'recover',
+    summary: 'take up sessions whose worker is gone, and go on with them',
+    arguments: [{ name: '[session...]', summary: 'all that have no worker without', completes: 'session' }],
+    options: [...common],
+    endsSession: true,
+    load: async () => {
+      const { recoverCommand } = await import('../commands/recover.ts');
+      return recoverCommand;
+    },
+  },
+  {
+    path: 'submit',
+    summary: 'put a task into the queue, for a worker to take',
+    arguments: [{ name: '<task.yaml>', summary: 'the task file', completes: 'file' }],
+    options: [seed, { flags: '--wait', summary: 'until it is over, and end as it does' }, ...common],
+    load: async () => {
+      const { submitCommand } = await import('../commands/submit.ts');
+      return submitCommand;
+    },
+  },
+  {
+    path: 'work',
+    summary: 'take tasks from the queue until told to stop',
+    options: [
+      { flags: '--jobs <n>', summary: 'tasks at the same time; default: 1', parse: count },
+      {
+        flags: '--lease <duration>',
+        summary: 'after so long without a sign of life another worker takes over; default: 1m',
+        parse: durationMs,
+      },
+      { flags: '--name <text>', summary: 'how it is called; default: the machine and some letters' },
+      { flags: '--drain', summary: 'end when the queue is empty' },
+      ...common,
+    ],
+    load: async () => {
+      const { workCommand } = await import('../commands/work.ts');
+      return workCommand;
+    },
+  },
+  {
+    path: 'queue ls',
+    summary: 'list tasks that wait or are at work, oldest first',
+    options: [{ flags: '--all', summary: 'also those that have ended' }, ...common],
+    load: async () => {
+      const { listQueueCommand } = await import('../commands/submit.ts');
+      return listQueueCommand;
+    },
+  },
+  {
+    path: 'queue rm',
+    summary: 'take a task out of the queue that no worker has begun',
+    arguments: [{ name: '<task>', summary: 'its name' }],
+    options: [...common],
+    load: async () => {
+      const { removeQueuedCommand } = await import('../commands/submit.ts');
+      return removeQueuedCommand;
     },
   },
   {

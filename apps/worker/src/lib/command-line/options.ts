@@ -66,3 +66,9 @@ export function durationMs(value: string): number {
   if (milliseconds === undefined) throw new InvalidArgumentError('Write 90s, 30m, 2h or 1h30m, at most 20d.');
   return milliseconds;
 }
+
+/** Reads a whole number above 0. */
+export function count(value: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
+  return Number(value);
+}

@@ -20,6 +20,8 @@ export interface TaskRecord extends TaskSource {
   readonly taskId: string;
   /** Name of the machine of its last run. */
   readonly host: string;
+  /** What its worker's machine calls itself: `local` there is another machine than here. */
+  readonly machine: string;
   /** Absolute. */
   readonly outputDirectory: string;
   readonly confine: 'auto' | 'required' | 'off' | undefined;

@@ -1,0 +1,105 @@
+import { hostname } from 'node:os';
+
+import { createId } from '@optio-ts/seed-engine';
+
+import { EXIT_CODES } from '../exit-codes.ts';
+import type { Interrupts } from '../interrupts.ts';
+import { openStore } from '../open-store.ts';
+import { printableLine } from '../printable.ts';
+import type { TaskQueue } from '../queue/agenda-queue.ts';
+import { refuseWithoutQueue, startWorkerOf } from '../queue/open-queue-of.ts';
+import { listQueuedTasks } from '../queue/queued-task.ts';
+import { workOnTask } from '../queue/work-on-task.ts';
+import { createNamedReporter } from '../report/named-reporter.ts';
+import type { CommandContext } from './context.ts';
+
+/** What `optio work` can be told. */
+export interface WorkOptions {
+  readonly json?: boolean;
+  readonly jobs?: number;
+  readonly lease?: number;
+  readonly name?: string;
+  /** End when the queue is empty. */
+  readonly drain?: boolean;
+}
+
+const LEASE_MS = 60_000;
+
+/**
+ * `optio work`: takes tasks from the queue until it is told to stop. The first Ctrl-C takes no more and waits for those at work; the
+ * second one ends at once, and leaves the sessions, whose agents go on, to another worker.
+ */
+export async function workCommand(
+  _args: readonly string[],
+  options: WorkOptions,
+  context: CommandContext,
+): Promise<number> {
+  refuseWithoutQueue(context);
+  const { config, interrupts, places, stderr, stdout } = context;
+  const { json, jobs = 1, lease: leaseMs = LEASE_MS, name = `${hostname()}-${createId().slice(-8)}` } = options;
+  await using opened = await openStore(places);
+  const own = { ...context, interrupts: neverInterrupted(), outputRoot: config.deliverables ?? context.outputRoot };
+  await using queue = await startWorkerOf(context, {
+    name,
+    concurrency: jobs,
+    leaseMs,
+    everyMs: Math.min(2000, leaseMs / 2),
+    onError: (message) => stderr.write(`optio: ${printableLine(message)}\n`),
+    work: (taskId) =>
+      workOnTask(taskId, {
+        context: own,
+        opened,
+        reporter: createNamedReporter(taskId, { stdout, stderr, json }),
+        worker: name,
+        leaseMs,
+      }),
+  });
+  if (json !== true) stderr.write(`optio: worker ${name} takes tasks from ${opened.store.description}\n`);
+  // A task whose worker died between two steps may be in the queue without anybody being called for it.
+  const pushAll = (): Promise<number> => pushWaiting(queue, opened.store);
+  const again = setInterval(
+    () => void pushAll().catch((error: unknown) => stderr.write(`optio: ${printableLine(String(error))}\n`)),
+    leaseMs,
+  );
+  const stopped = Promise.withResolvers<void>();
+  const onStop = (): void => {
+    stderr.write(
+      'optio: takes no more tasks, and waits for those at work; again ends at once and leaves them to another worker\n',
+    );
+    stopped.resolve();
+  };
+  if (interrupts.abortSignal.aborted) onStop();
+  else interrupts.abortSignal.addEventListener('abort', onStop, { once: true });
+  await pushAll();
+  if (options.drain === true) void untilEmpty(pushAll, stopped.promise).then(stopped.resolve, stopped.reject);
+  try {
+    await stopped.promise;
+  } finally {
+    clearInterval(again);
+  }
+  await queue.drain();
+  return EXIT_CODES.done;
+}
+
+async function pushWaiting(queue: TaskQueue, store: Parameters<typeof listQueuedTasks>[0]): Promise<number> {
+  let count = 0;
+  for await (const { taskId } of listQueuedTasks(store, 'queued')) {
+    await queue.push(taskId);
+    count += 1;
+  }
+  return count;
+}
+
+const LOOK_MS = 1000;
+
+async function untilEmpty(look: () => Promise<number>, stopped: Promise<void>): Promise<void> {
+  let isStopped = false;
+  void stopped.then(() => (isStopped = true));
+  while (!isStopped && (await look()) > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
+
+/** The sessions of a worker are not ended by its own end. */
+function neverInterrupted(): Interrupts {
+  const { promise } = Promise.withResolvers<never>();
+  return { abortSignal: new AbortController().signal, first: undefined, forced: promise, [Symbol.dispose]() {} };
+}

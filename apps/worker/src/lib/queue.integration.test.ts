@@ -1,0 +1,122 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createId } from '@optio-ts/seed-engine';
+import { SCRIPTED_MODEL, startScriptedModel, taskScript } from '@optio-ts/testkit';
+import type { ScriptedModel } from '@optio-ts/testkit';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import { connectMongo } from './mongo-connection.ts';
+import { callOptio } from './testing/call-optio.ts';
+import { processesKnowing, startOptio } from './testing/start-optio.ts';
+
+const KEY = 'sk-of-the-scripted-model';
+
+let directory: string;
+let model: ScriptedModel;
+let env: Record<string, string>;
+
+const model_ = (): string =>
+  `model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: key:scripted }\n`;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'optio-queue-'));
+  model = await startScriptedModel({
+    apiKey: KEY,
+    script: taskScript({ deliverables: { 'report.md': '# Report\n' } }),
+  });
+  const url = new URL(inject('mongoUri') ?? 'mongodb://none');
+  url.pathname = `/queue-${createId()}`;
+  await writeFile(
+    join(directory, 'config.yaml'),
+    `keys: { scripted: env:MODEL_KEY }\ndeliverables: delivered\nhooks: { notify: notify.mjs }\n`,
+  );
+  await writeFile(join(directory, 'notify.mjs'), 'export function beforeExecute() {}\n');
+  env = { MODEL_KEY: KEY, OPTIO_STORE: url.href, OPTIO_CONFIG: join(directory, 'config.yaml') };
+});
+afterAll(async () => {
+  await model.close();
+  const left = await processesKnowing(directory);
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  await rm(directory, { recursive: true, force: true });
+  if (inject('mongoUri') !== undefined) {
+    const { close, db } = await connectMongo(env['OPTIO_STORE'] ?? '');
+    await db.dropDatabase();
+    await close();
+  }
+  expect(left).toEqual([]);
+});
+
+const optio = (...args: string[]) => callOptio(args, { directory, env });
+
+async function write(name: string, text: string): Promise<string> {
+  await writeFile(join(directory, `${name}.yaml`), text);
+  return `${name}.yaml`;
+}
+
+describe('the queue', { timeout: 300_000 }, () => {
+  it('gives tasks to a worker, with keys and hooks of its own, and tells how they ended', async (ctx) => {
+    if (inject('mongoUri') === undefined) return ctx.skip(`needs ${inject('mongoMissing')}`);
+    await optio('keys', 'new');
+    const file = await write('nightly', `task: Write the report.\nid: nightly\nhooks: notify\n${model_()}`);
+    expect((await optio('submit', file)).stdout).toBe('submitted  nightly\n');
+    expect((await optio('submit', file)).stderr).toMatch(/^optio: a task nightly is in the queue or runs already/);
+    await optio('submit', await write('later', `task: x\nid: later\n${model_()}`));
+    expect((await optio('queue', 'ls')).stdout).toMatch(/^nightly +waiting .*\nlater +waiting /);
+    expect((await optio('queue', 'rm', 'later')).stdout).toBe('removed  later\n');
+    // What this worker does not have is refused, and nothing is started for it.
+    await optio('submit', await write('far', `task: x\nid: far\nhost: nowhere\n${model_()}`));
+    await optio(
+      'submit',
+      await write('keyless', `task: x\nid: keyless\nmodel: { provider: a, name: b, apiKey: key:other }\n`),
+    );
+    await optio('submit', await write('hookless', `task: x\nid: hookless\nhooks: other\n${model_()}`));
+
+    const worker = startOptio(['work', '--drain', '--lease', '5s', '--jobs', '2', '--name', 'w1'], { directory, env });
+    expect(await worker.exited, worker.stderr).toBe(0);
+    expect(await readFile(join(directory, 'delivered/nightly/report.md'), 'utf8')).toBe('# Report\n');
+    const { stdout } = await optio('queue', 'ls', '--all', '--json');
+    const tasks = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { taskId: string; attempt: number; outcome: Record<string, unknown> });
+    expect(Object.fromEntries(tasks.map(({ outcome, taskId }) => [taskId, outcome['state']]))).toEqual({
+      nightly: 'done',
+      later: 'cancelled',
+      far: 'refused',
+      keyless: 'refused',
+      hookless: 'refused',
+    });
+    expect(tasks.find(({ taskId }) => taskId === 'far')?.outcome['message']).toMatch(
+      /has no host "nowhere"; it has local/,
+    );
+    expect(tasks.find(({ taskId }) => taskId === 'nightly')).toMatchObject({ attempt: 1, outcome: { worker: 'w1' } });
+    const sessions = (await optio('ls', '--json')).stdout.trimEnd().split('\n');
+    expect(sessions).toHaveLength(1);
+    expect(`${stdout}${worker.stderr}`).not.toContain(KEY);
+  });
+
+  it.each([
+    ['hooks: ./mine.mjs', /hooks: a queued task names hooks of the worker's configuration, and no module/],
+    ['files: ./project', /files: a queued task gets its files from a git repository/],
+    ['files: file:///srv/repository', /files: a queued task gets its files from a git repository/],
+    ['deliverables: ./out', /deliverables: a queued task is delivered where the worker keeps such things/],
+    ['env: { A_TOKEN: env:HOME }', /env.A_TOKEN: a queued task names keys of the worker's configuration alone/],
+    ['env: { A_TOKEN: file:/etc/passwd }', /env.A_TOKEN: a queued task names keys/],
+  ])('takes no %s', async (line, message) => {
+    const file = await write('wrong', `task: x\n${line}\n${model_()}`);
+    const { code, stderr } = await optio('submit', file);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  });
+
+  it('is none without a MongoDB', async () => {
+    const file = await write('nowhere', `task: x\n${model_()}`);
+    for (const args of [['submit', file], ['work'], ['queue', 'ls']]) {
+      const { code, stderr } = await callOptio([...args, '--store', 'x.db'], { directory, env });
+      expect(stderr).toMatch(/^optio: a queue is shared through a MongoDB: name one/);
+      expect(code).toBe(2);
+    }
+  });
+});

@@ -1,0 +1,99 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+import { recoverOpencodeSessions } from '@optio-ts/opencode-session';
+import type { SessionDocument } from '@optio-ts/seed-engine';
+
+import { driveSession } from '../drive-session.ts';
+import { messageOf } from '../errors.ts';
+import { joinHooks } from '../hooks.ts';
+import type { HookModule } from '../hooks.ts';
+import { LOCAL_HOST, openHost } from '../hosts/open-host.ts';
+import type { OpenedStore } from '../open-store.ts';
+import type { Reporter, TaskSummary } from '../report/reporter.ts';
+import { teeReporter } from '../report/tee-reporter.ts';
+import { checkLoadedTask } from '../run-loaded-task.ts';
+import type { TaskContext } from '../run-loaded-task.ts';
+import { openOutput } from '../session-output.ts';
+import { loadRecordedTask } from '../task-file.ts';
+import { createJournal } from './journal.ts';
+import { loadTaskRecord } from './task-record.ts';
+import type { TaskRecord } from './task-record.ts';
+
+/** Options of `recoverHere`. */
+export interface RecoverHereOptions {
+  readonly context: TaskContext;
+  readonly opened: OpenedStore;
+  readonly reporter: Reporter;
+  /** Only hosts of the configuration. @default also what ssh_config knows */
+  readonly onlyConfigured?: boolean;
+  readonly leaseMs?: number | undefined;
+}
+
+/** What became of a session that had no worker. */
+export type RecoveredHere =
+  | { readonly action: 'leave'; readonly reason: string }
+  | { readonly action: 'adopt' | 'finish' | 'forget'; readonly summary: TaskSummary };
+
+/** Takes up a session that no worker has any more, and goes on with it until it is over. One that another worker has is left. */
+export async function recoverHere(session: SessionDocument, options: RecoverHereOptions): Promise<RecoveredHere> {
+  const { context, leaseMs, opened } = options;
+  const { config, env, interrupts, outputRoot } = context;
+  const record = await loadTaskRecord(opened, session.taskId);
+  const name = record?.host ?? LOCAL_HOST;
+  if (name === LOCAL_HOST && record !== undefined && record.machine !== hostname()) {
+    return { action: 'leave', reason: `it runs on ${record.machine} itself; a worker there takes it up` };
+  }
+  await using opening = await openHost(name, {
+    config,
+    env,
+    abortSignal: interrupts.abortSignal,
+    ...(options.onlyConfigured === true && { onlyConfigured: true }),
+  });
+  const journal = createJournal({ ...opened, onFailure: (message) => options.reporter.warning(message) });
+  const reporter = teeReporter([options.reporter, journal]);
+  journal.begin(session.id);
+  const hooks = await hooksOf(record, context, reporter);
+  const output = await openOutput(record?.outputDirectory ?? join(outputRoot, session.taskId));
+  const [found] = await recoverOpencodeSessions({
+    ...opened,
+    sessionIds: [session.id],
+    hostFor: () => (opening.host.description === session.host ? opening.host : undefined),
+    optionsFor: () => ({
+      hooks: joinHooks([output.hooks, ...hooks]),
+      ...(opening.cacheDirectory === undefined ? {} : { cacheDirectory: opening.cacheDirectory }),
+    }),
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+    abortSignal: interrupts.abortSignal,
+  });
+  if (found === undefined) return { action: 'leave', reason: 'there is no such session' };
+  if (found.action === 'leave') return found;
+  reporter.note(NOTES[found.action]);
+  const { store } = opened;
+  const summary = await driveSession(found.session, { store, output, reporter, interrupts, hooks });
+  journal.summary(summary);
+  await journal.flush();
+  return { action: found.action, summary };
+}
+
+const NOTES = {
+  adopt: 'its worker was gone; it is followed again from here',
+  finish: 'its worker and its agent were gone; it is ended from what they left',
+  forget: 'its worker was gone, and nothing of it is left to be kept',
+} as const;
+
+/** A hook that cannot be loaded any more is no reason to lose the session. */
+async function hooksOf(
+  record: TaskRecord | undefined,
+  context: TaskContext,
+  reporter: Reporter,
+): Promise<readonly HookModule[]> {
+  if (record === undefined) return [];
+  try {
+    const { config, cwd, env } = context;
+    return await checkLoadedTask(await loadRecordedTask(record, { cwd, env, config, now: new Date() }), context);
+  } catch (error) {
+    reporter.warning(`its hooks are not called: ${messageOf(error).split('\n')[0]}`);
+    return [];
+  }
+}
