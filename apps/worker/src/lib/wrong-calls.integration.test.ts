@@ -168,6 +168,10 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['pull nope here --patch', 2, /^optio: a patch goes to stdout/],
   ['run task.yaml --seed nope', 2, /^task.yaml:1: seed: is not in the store/],
   ['run no-seed.yaml --detach', 2, /^no-seed.yaml:2: seed: is not in the store/],
+  ['recover nope', 2, /^optio: there is no session or task "nope"/],
+  ['submit task.yaml', 2, /^optio: a queue is shared through a MongoDB: name one/],
+  ['work --jobs 0', 2, /It must be a whole number from 1 to 9999\.$/],
+  ['queue rm nope', 2, /^optio: a queue is shared through a MongoDB/],
   ['host clean', 2, /^optio: missing required argument 'name'$/],
   ['host check -x', 2, /^optio: unknown option '-x'/],
 ];
