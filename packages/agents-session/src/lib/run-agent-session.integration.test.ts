@@ -563,6 +563,17 @@ describe('cancel', () => {
     for (const { pid } of processes) expect(isAlive(pid)).toBe(false);
   });
 
+  it.each(['beforeExecute', 'launch'] as const)('fails a session whose %s does not come to its end', async (step) => {
+    const never = async (): Promise<never> => new Promise(() => undefined);
+    const { session } = await bench.start('stay', {
+      ...(step === 'launch' ? { launch: never } : { hooks: { beforeExecute: never } }),
+      limits: { startMs: 300, stopMs: 20 },
+    });
+    const { reason, message, problems } = await session.result;
+    expect([reason, message]).toEqual(['setup-failed', `${step} did not finish within 300 ms`]);
+    expect(problems.map((problem) => problem.step)).toEqual([step]);
+  });
+
   it('bounds every step of the end', async () => {
     const never = async (): Promise<void> => new Promise(() => undefined);
     const { session } = await bench.start(`say DONE; stay`, {
