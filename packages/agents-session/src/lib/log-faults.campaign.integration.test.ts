@@ -14,7 +14,7 @@ import { expect, it } from 'vitest';
 import { runAgentSession } from './run-agent-session.ts';
 import type { AgentSession } from './run-agent-session.ts';
 
-const campaign = startCampaign('log faults', { sample: 10, full: 400 });
+const campaign = startCampaign('log faults', { sample: 10, full: 300 });
 const { random, seed } = campaign;
 
 it(
@@ -39,15 +39,21 @@ it(
       }),
     );
     const workspace = await openWorkspace(ssh, { taskId: 'faults', taskRoot });
+    const launched = Promise.withResolvers<void>();
     const session = runAgentSession({
       host: countLooks(ssh, looks),
       workspace,
       protocol: createLogProtocol(),
       sessionId: 'faults',
-      launch: () => Promise.resolve({ exited: new Promise(() => undefined), stop: () => Promise.resolve() }),
+      launch: () => {
+        launched.resolve();
+        return Promise.resolve({ exited: new Promise(() => undefined), stop: () => Promise.resolve() });
+      },
     });
     const log = createLog(join(workspace.workdir, 'optio.log'), looks);
     const heard = listen(session, log, looks);
+    // Before, the workdir is prepared, and the log made anew.
+    await launched.promise;
     const cuts = { made: 0 };
     for (let round = 0; round < campaign.rounds; round += 1) {
       const isCut = random() < 0.5;

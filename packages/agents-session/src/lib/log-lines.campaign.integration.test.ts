@@ -107,7 +107,7 @@ it(
       if (fault !== undefined) expect.fail(`${fault} in ${JSON.stringify(event).slice(0, 500)} (OPTIO_SEED=${seed})`);
       seen[event.type] = (seen[event.type] ?? 0) + 1;
       count += 1;
-      if (isRunning && count % 20_000 === 0) heap = Math.max(heap, process.memoryUsage().heapUsed);
+      if (isRunning && count % 5000 === 0) heap = Math.max(heap, process.memoryUsage().heapUsed);
     }
     isRunning = false;
     await writing;
