@@ -204,10 +204,16 @@ describe('the end of the agent', () => {
 
   it('is lost, never done, when nobody can say whether the agent runs', async () => {
     const gone = Promise.withResolvers<never>();
+    const launched = Promise.withResolvers<void>();
     const { session } = await bench.start(`say 'STATUS: x'; stay`, {
-      agent: (agent) => ({ ...agent, exited: gone.promise }),
+      agent: (agent) => {
+        launched.resolve();
+        return { ...agent, exited: gone.promise };
+      },
     });
     await firstOf(session.events, 'status');
+    await launched.promise;
+    await new Promise((resolve) => setImmediate(resolve));
     gone.reject(new Error('no supervisor'));
     expect(await session.result).toMatchObject({
       state: 'lost',
