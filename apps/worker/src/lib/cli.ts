@@ -40,6 +40,12 @@ export async function runCli(cli: CliProcess): Promise<number> {
   for (const stream of [stdout, stderr]) stream.on('error', ignoreLostReader);
   using interrupts = listenForInterrupts({ source: process, now: () => performance.now() });
   try {
+    const [first, ...words] = cli.args;
+    if (first === '__complete') {
+      const { answerShell } = await import('./completion/answer-shell.ts');
+      stdout.write(await answerShell(words, () => findPlaces({ ...cli, store: undefined, config: undefined })));
+      return EXIT_CODES.done;
+    }
     const call = readCommandLine(cli);
     if (call === undefined) return EXIT_CODES.done;
     exitWhenForced(interrupts, call.spec.endsSession === true ? FORCED_EXIT_MS : 0);

@@ -73,8 +73,17 @@ describe('the queue', { timeout: 300_000 }, () => {
     );
     await optio('submit', await write('hookless', `task: x\nid: hookless\nhooks: other\n${model_()}`));
 
-    const worker = startOptio(['work', '--drain', '--lease', '5s', '--jobs', '2', '--name', 'w1'], { directory, env });
+    const worker = startOptio(['work', '--drain', '--lease', '5s', '--jobs', '2', '--name', 'w1', '--log', 'json'], {
+      directory,
+      env,
+    });
     expect(await worker.exited, worker.stderr).toBe(0);
+    const log = worker.stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(log.filter(({ worker: name }) => name !== 'w1')).toEqual([]);
+    expect(log.find(({ state }) => state === 'done')).toMatchObject({ taskId: 'nightly', level: 'info', exitCode: 0 });
     expect(await readFile(join(directory, 'delivered/nightly/report.md'), 'utf8')).toBe('# Report\n');
     const { stdout } = await optio('queue', 'ls', '--all', '--json');
     const tasks = stdout

@@ -172,6 +172,8 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['submit task.yaml', 2, /^optio: a queue is shared through a MongoDB: name one/],
   ['work --jobs 0', 2, /It must be a whole number from 1 to 9999\.$/],
   ['queue rm nope', 2, /^optio: a queue is shared through a MongoDB/],
+  ['completion csh', 2, /^optio: there is no completion for "csh"; there is for bash, zsh, fish$/],
+  ['work --log xml', 2, /Allowed choices are plain, json\.$/],
   ['host clean', 2, /^optio: missing required argument 'name'$/],
   ['host check -x', 2, /^optio: unknown option '-x'/],
 ];

@@ -1,7 +1,7 @@
 import type { CommandContext } from '../commands/context.ts';
 
 /** What a shell can offer for an argument or the value of an option. */
-type Completion = 'file' | 'directory' | 'host' | 'seed' | 'session' | 'snapshot';
+export type Completion = 'file' | 'directory' | 'host' | 'seed' | 'session' | 'snapshot';
 
 /** One argument of a command. */
 interface ArgumentSpec {

@@ -4,12 +4,12 @@ import {
   acceptNew,
   background,
   common,
+  config,
   confine,
   count,
   detach,
   durationMs,
   host,
-  portNumber,
   seed,
 } from './options.ts';
 
@@ -153,6 +153,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
       { flags: '--name <text>', summary: 'how it is called; default: the machine and some letters' },
       { flags: '--drain', summary: 'end when the queue is empty' },
+      {
+        flags: '--log <format>',
+        summary: 'lines for people, or JSON lines on stderr; default: plain',
+        choices: ['plain', 'json'],
+      },
       ...common,
     ],
     load: async () => {
@@ -177,19 +182,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => {
       const { removeQueuedCommand } = await import('../commands/submit.ts');
       return removeQueuedCommand;
-    },
-  },
-  {
-    path: 'serve',
-    summary: 'the dashboard in a browser: watch, answer, take over',
-    options: [
-      { flags: '--port <number>', summary: 'on the loopback interface; a free one without', parse: portNumber },
-      ...common,
-    ],
-    endsSession: true,
-    load: async () => {
-      const { serveCommand } = await import('../commands/serve.ts');
-      return serveCommand;
     },
   },
   {
@@ -438,6 +430,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => {
       const { doctorCommand } = await import('../commands/doctor.ts');
       return doctorCommand;
+    },
+  },
+  {
+    path: 'completion',
+    summary: 'print what a shell has to read for completion: bash, zsh, fish',
+    arguments: [{ name: '<shell>', summary: 'the shell' }],
+    options: [config],
+    load: async () => {
+      const { completionCommand } = await import('../commands/completion.ts');
+      return completionCommand;
     },
   },
 ];

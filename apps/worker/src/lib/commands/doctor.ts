@@ -78,8 +78,9 @@ async function checkStore({ places }: CommandContext, { sweep }: DoctorOptions, 
   try {
     const keys = await listKeys({ store, identityPath: places.identity });
     if (keys.length === 0) {
-      const how = isMongoUrl(places.store) ? 'optio keys new makes the first one' : 'the first optio run makes it';
-      say('store', 'ok', `${store.description} can be used; it has no key yet: ${how}`);
+      const how = isMongoUrl(places.store) ? 'optio keys new makes the first one' : 'the first optio run makes both';
+      const name = isMongoUrl(places.store) ? store.description : places.store;
+      say('store', 'ok', `${name} has no key yet: ${how}`);
       return;
     }
     await openKeyring({ store, identityPath: places.identity });

@@ -6,6 +6,7 @@ import { withStore, withStoreToChange } from '../open-store.ts';
 import { formatMinute, printFacts, printList } from '../output.ts';
 import { printableLine } from '../printable.ts';
 import { formatBytes } from '../report/figures.ts';
+import { resealWorkerDocuments } from '../sessions/reseal-worker-documents.ts';
 import type { CommandContext } from './context.ts';
 import { factsOf, found, stateOf } from './seed-facts.ts';
 
@@ -94,17 +95,27 @@ export async function rotateSeedsCommand(
   context: CommandContext,
 ): Promise<number> {
   const { abortSignal } = context.interrupts;
-  const report = await withStoreToChange(context, (opened) => opencodeSeeds(opened).rotate({ abortSignal }));
-  printFacts(context, report, {
-    json,
-    facts: [
-      ['sealed anew', String(report.resealed)],
-      ['up to date', String(report.upToDate)],
-      ...report.unreadable.map(({ id, kind, reason }) => ['cannot be opened', `${kind} ${id}: ${reason}`] as const),
-      ...report.retired.map((key) => ['no longer needed', key] as const),
-      ...report.retiring.map((key) => ['still needed', key] as const),
-    ],
-  });
+  const { own, report } = await withStoreToChange(context, async (opened) => ({
+    own: await resealWorkerDocuments(opened, abortSignal),
+    report: await opencodeSeeds(opened).rotate({ abortSignal }),
+  }));
+  printFacts(
+    context,
+    { ...report, records: own },
+    {
+      json,
+      facts: [
+        ['sealed anew', `${report.resealed}, and ${own.resealed} records of tasks and sessions`],
+        ...(own.unreadable === 0
+          ? []
+          : [['cannot be opened', `${own.unreadable} records of tasks and sessions`] as const]),
+        ['up to date', String(report.upToDate)],
+        ...report.unreadable.map(({ id, kind, reason }) => ['cannot be opened', `${kind} ${id}: ${reason}`] as const),
+        ...report.retired.map((key) => ['no longer needed', key] as const),
+        ...report.retiring.map((key) => ['still needed', key] as const),
+      ],
+    },
+  );
   return report.unreadable.length === 0 ? EXIT_CODES.done : EXIT_CODES.store;
 }
 

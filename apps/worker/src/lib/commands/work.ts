@@ -2,20 +2,23 @@ import { hostname } from 'node:os';
 
 import { createId } from '@optio-ts/seed-engine';
 
+import { messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { Interrupts } from '../interrupts.ts';
+import { openWorkLog } from '../log/open-work-log.ts';
+import { secretsOf } from '../log/redactor.ts';
 import { openStore } from '../open-store.ts';
-import { printableLine } from '../printable.ts';
 import type { TaskQueue } from '../queue/agenda-queue.ts';
 import { refuseWithoutQueue, startWorkerOf } from '../queue/open-queue-of.ts';
 import { listQueuedTasks } from '../queue/queued-task.ts';
 import { workOnTask } from '../queue/work-on-task.ts';
-import { createNamedReporter } from '../report/named-reporter.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `optio work` can be told. */
 export interface WorkOptions {
   readonly json?: boolean;
+  /** How it logs. */
+  readonly log?: 'plain' | 'json';
   readonly jobs?: number;
   readonly lease?: number;
   readonly name?: string;
@@ -35,37 +38,34 @@ export async function workCommand(
   context: CommandContext,
 ): Promise<number> {
   refuseWithoutQueue(context);
-  const { config, interrupts, places, stderr, stdout } = context;
-  const { json, jobs = 1, lease: leaseMs = LEASE_MS, name = `${hostname()}-${createId().slice(-8)}` } = options;
+  const { config, interrupts, places } = context;
+  const { jobs = 1, lease: leaseMs = LEASE_MS, name = `${hostname()}-${createId().slice(-8)}` } = options;
   await using opened = await openStore(places);
   const own = { ...context, interrupts: neverInterrupted(), outputRoot: config.deliverables ?? context.outputRoot };
+  const log = openWorkLog(name, options, context);
   await using queue = await startWorkerOf(context, {
     name,
     concurrency: jobs,
     leaseMs,
     everyMs: Math.min(2000, leaseMs / 2),
-    onError: (message) => stderr.write(`optio: ${printableLine(message)}\n`),
+    onError: log.error,
     work: (taskId) =>
       workOnTask(taskId, {
         context: own,
         opened,
-        reporter: createNamedReporter(taskId, { stdout, stderr, json }),
+        reporter: log.reporterFor(taskId),
         worker: name,
         leaseMs,
+        onLoaded: (task) => log.redactor.add(secretsOf(task)),
       }),
   });
-  if (json !== true) stderr.write(`optio: worker ${name} takes tasks from ${opened.store.description}\n`);
+  log.info(`worker ${name} takes tasks from ${opened.store.description}`);
   // A task whose worker died between two steps may be in the queue without anybody being called for it.
   const pushAll = (): Promise<number> => pushWaiting(queue, opened.store);
-  const again = setInterval(
-    () => void pushAll().catch((error: unknown) => stderr.write(`optio: ${printableLine(String(error))}\n`)),
-    leaseMs,
-  );
+  const again = setInterval(() => void pushAll().catch((error: unknown) => log.error(messageOf(error))), leaseMs);
   const stopped = Promise.withResolvers<void>();
   const onStop = (): void => {
-    stderr.write(
-      'optio: takes no more tasks, and waits for those at work; again ends at once and leaves them to another worker\n',
-    );
+    log.info('takes no more tasks, and waits for those at work; again ends at once and leaves them to another worker');
     stopped.resolve();
   };
   if (interrupts.abortSignal.aborted) onStop();

@@ -30,7 +30,7 @@ export interface QueuedTask {
 }
 
 /** One document per task that was submitted. */
-const queueCollection: Collection = {
+export const queueCollection: Collection = {
   name: 'worker_queue',
   indexes: [
     {

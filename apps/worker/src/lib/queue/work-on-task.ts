@@ -13,6 +13,7 @@ import type { TaskContext } from '../run-loaded-task.ts';
 import { recoverHere } from '../sessions/recover-here.ts';
 import { TaskFileError } from '../task-file-problem.ts';
 import { loadRecordedTask } from '../task-file.ts';
+import type { Task } from '../task.ts';
 import { beginAttempt, endQueuedTask, openQueuedTask } from './queued-task.ts';
 import type { QueuedOutcome, QueuedTask } from './queued-task.ts';
 
@@ -24,6 +25,8 @@ export interface WorkOnTaskOptions {
   /** The worker's name. */
   readonly worker: string;
   readonly leaseMs: number;
+  /** Called with the task, whose secrets are known by then. @default not called */
+  readonly onLoaded?: (task: Task) => void;
 }
 
 /** A task that takes its worker down each time is not tried for ever. */
@@ -57,7 +60,8 @@ async function endOfLeftSession(task: QueuedTask, options: WorkOnTaskOptions): P
       const isToBegin = neverBegan(session) && (await countFalseStarts(opened.store, task)) < MOST_FALSE_STARTS;
       return isToBegin ? undefined : endingOf(session);
     }
-    const recovered = await recoverHere(session, { context, opened, reporter, leaseMs, onlyConfigured: true });
+    const how = { leaseMs, onlyConfigured: true, ...(options.onLoaded && { onLoaded: options.onLoaded }) };
+    const recovered = await recoverHere(session, { context, opened, reporter, ...how });
     if (recovered.action === 'leave') {
       // Its worker may be dead, which shows when its lease is over.
       await wait(Math.min(leaseMs / 4, 5000), undefined, { signal: context.interrupts.abortSignal });
@@ -76,6 +80,7 @@ async function runFresh(task: QueuedTask, options: WorkOnTaskOptions): Promise<E
     const source = await openQueuedTask(opened, task.taskId);
     if (source === undefined) throw new WorkerError('NOT_FOUND', 'it is no longer in the queue');
     const loaded = await loadRecordedTask(source, { cwd, env, config, outputRoot, now: new Date() });
+    options.onLoaded?.(loaded);
     // The queue knows it by this name, whatever its file says by now.
     const named = { ...loaded, id: task.taskId, outputDirectory: `${outputRoot}/${task.taskId}` };
     const hooks = await checkLoadedTask(named, context);

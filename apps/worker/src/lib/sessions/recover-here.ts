@@ -16,6 +16,7 @@ import { checkLoadedTask } from '../run-loaded-task.ts';
 import type { TaskContext } from '../run-loaded-task.ts';
 import { openOutput } from '../session-output.ts';
 import { loadRecordedTask } from '../task-file.ts';
+import type { Task } from '../task.ts';
 import { createJournal } from './journal.ts';
 import { loadTaskRecord } from './task-record.ts';
 import type { TaskRecord } from './task-record.ts';
@@ -28,6 +29,8 @@ export interface RecoverHereOptions {
   /** Only hosts of the configuration. @default also what ssh_config knows */
   readonly onlyConfigured?: boolean;
   readonly leaseMs?: number | undefined;
+  /** Called with the task, where it can be read again. @default not called */
+  readonly onLoaded?: (task: Task) => void;
 }
 
 /** What became of a session that had no worker. */
@@ -53,7 +56,7 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
   const journal = createJournal({ ...opened, onFailure: (message) => options.reporter.warning(message) });
   const reporter = teeReporter([options.reporter, journal]);
   journal.begin(session.id);
-  const hooks = await hooksOf(record, context, reporter);
+  const hooks = await hooksOf(record, { ...options, reporter });
   const output = await openOutput(record?.outputDirectory ?? join(outputRoot, session.taskId));
   const [found] = await recoverOpencodeSessions({
     ...opened,
@@ -85,13 +88,14 @@ const NOTES = {
 /** A hook that cannot be loaded any more is no reason to lose the session. */
 async function hooksOf(
   record: TaskRecord | undefined,
-  context: TaskContext,
-  reporter: Reporter,
+  { context, onLoaded, reporter }: RecoverHereOptions,
 ): Promise<readonly HookModule[]> {
   if (record === undefined) return [];
   try {
     const { config, cwd, env } = context;
-    return await checkLoadedTask(await loadRecordedTask(record, { cwd, env, config, now: new Date() }), context);
+    const task = await loadRecordedTask(record, { cwd, env, config, now: new Date() });
+    onLoaded?.(task);
+    return await checkLoadedTask(task, context);
   } catch (error) {
     reporter.warning(`its hooks are not called: ${messageOf(error).split('\n')[0]}`);
     return [];

@@ -34,7 +34,7 @@ export interface SealedStore {
 }
 
 /** One document per task, of its last run. */
-const taskCollection: Collection = { name: 'worker_tasks' };
+export const taskCollection: Collection = { name: 'worker_tasks' };
 
 /** Keeps what a task needs to be run again; the record of its last run is replaced. */
 export async function saveTaskRecord({ cipher, store }: SealedStore, record: TaskRecord): Promise<void> {
