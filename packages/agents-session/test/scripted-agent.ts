@@ -29,7 +29,7 @@ interface ScriptedSession {
 }
 
 /** Prefix of every script: `say LINE`, `await_file NAME`, `stay` (for ever). */
-const LIBRARY = `
+export const SCRIPT_LIBRARY = `
 say() { printf '%s\\n' "$1" >>optio.log; }
 await_file() { while ! [ -e "$1" ]; do sleep 0.02; done; }
 stay() { await_file never; }
@@ -61,7 +61,7 @@ export function createScriptedBench(): ScriptedBench {
     launch: async (workspace, script, env = {}) => {
       const process = await startSupervised(host, {
         directory: workspace.taskDirectory,
-        command: ['sh', '-c', LIBRARY + script],
+        command: ['sh', '-c', SCRIPT_LIBRARY + script],
         cwd: workspace.workdir,
         env,
       });

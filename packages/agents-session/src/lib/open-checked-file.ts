@@ -3,6 +3,7 @@ import type { Bytes, Command, Host, HostProcess } from '@optio-ts/host-core';
 
 import { CHECKED_FILE_SCRIPT } from './checked-file-script.ts';
 import { AgentSessionError } from './errors.ts';
+import { firstError } from './outlast-link.ts';
 
 /** What is looked for, and where it must lie. */
 export interface CheckedFileRequest {
@@ -97,7 +98,8 @@ export async function* readCheckedFile(host: Host, request: CheckedFileRequest):
     await process.exited;
     if (header !== undefined) throw unreadable(path, 'the host gave no answer');
     if (received !== expected) throw unreadable(path, `it had ${expected} bytes, of which ${received} came`);
-  } catch (error) {
+  } catch (caught) {
+    const error = firstError(caught);
     if (AgentSessionError.is(error) || abortSignal?.aborted === true) throw error;
     const reason: unknown = opening.signal.aborted ? opening.signal.reason : error;
     throw unreadable(path, reason instanceof Error ? reason.message : String(reason), error);

@@ -8,6 +8,16 @@ import { readAcrossLinks } from './read-across-links.ts';
 const lost = (): HostError => new HostError('CONNECTION_LOST', 'the link was lost');
 
 describe('isLinkFault', () => {
+  it('looks behind the failure of a disposal that it brought about', async () => {
+    const broken = async (): Promise<void> => {
+      await using _ = { [Symbol.asyncDispose]: () => Promise.reject(new HostError('KILL_NOT_CONFIRMED', 'no link')) };
+      throw lost();
+    };
+    const error = await broken().catch((caught: unknown) => caught);
+    expect(HostError.is(error)).toBe(false);
+    expect(isLinkFault(error)).toBe(true);
+  });
+
   it('looks for the cause behind an error', () => {
     expect(isLinkFault(lost())).toBe(true);
     expect(isLinkFault(new HostError('KILL_NOT_CONFIRMED', 'not confirmed', { cause: lost() }))).toBe(true);

@@ -39,8 +39,15 @@ export async function outlastLink<Value>(
 
 /** Whether an error says, or has for its cause, that the link to the host was lost or could not be made. */
 export function isLinkFault(error: unknown): boolean {
-  for (let current = error; current instanceof Error; current = current.cause) {
+  for (let current = firstError(error); current instanceof Error; current = firstError(current.cause)) {
     if (HostError.is(current) && (current.code === 'CONNECTION_LOST' || current.code === 'CONNECT_FAILED')) return true;
   }
   return false;
+}
+
+/** What went wrong first, where the disposal of something failed because of it (`SuppressedError`): that one says nothing by itself. */
+export function firstError(error: unknown): unknown {
+  let first = error;
+  while (first instanceof Error && 'suppressed' in first) first = first.suppressed;
+  return first;
 }

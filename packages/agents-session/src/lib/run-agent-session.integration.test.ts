@@ -204,10 +204,16 @@ describe('the end of the agent', () => {
 
   it('is lost, never done, when nobody can say whether the agent runs', async () => {
     const gone = Promise.withResolvers<never>();
+    const launched = Promise.withResolvers<void>();
     const { session } = await bench.start(`say 'STATUS: x'; stay`, {
-      agent: (agent) => ({ ...agent, exited: gone.promise }),
+      agent: (agent) => {
+        launched.resolve();
+        return { ...agent, exited: gone.promise };
+      },
     });
     await firstOf(session.events, 'status');
+    await launched.promise;
+    await new Promise((resolve) => setImmediate(resolve));
     gone.reject(new Error('no supervisor'));
     expect(await session.result).toMatchObject({
       state: 'lost',
@@ -561,6 +567,17 @@ describe('cancel', () => {
     const message = 'The session took longer than its deadline of 3600400 ms';
     expect(await session.result).toMatchObject({ state: 'failed', reason: 'deadline', message });
     for (const { pid } of processes) expect(isAlive(pid)).toBe(false);
+  });
+
+  it.each(['beforeExecute', 'launch'] as const)('fails a session whose %s does not come to its end', async (step) => {
+    const never = async (): Promise<never> => new Promise(() => undefined);
+    const { session } = await bench.start('stay', {
+      ...(step === 'launch' ? { launch: never } : { hooks: { beforeExecute: never } }),
+      limits: { startMs: 300, stopMs: 20 },
+    });
+    const { reason, message, problems } = await session.result;
+    expect([reason, message]).toEqual(['setup-failed', `${step} did not finish within 300 ms`]);
+    expect(problems.map((problem) => problem.step)).toEqual([step]);
   });
 
   it('bounds every step of the end', async () => {

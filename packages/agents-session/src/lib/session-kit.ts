@@ -6,6 +6,7 @@ import type { SessionProblem } from './outcome.ts';
 import type { RunAgentSessionOptions, SessionLimits } from './session-options.ts';
 
 const DEFAULT_LIMITS: Required<SessionLimits> = {
+  startMs: 1_800_000,
   drainMs: 60_000,
   cancelDrainMs: 5000,
   beforeStopMs: 120_000,

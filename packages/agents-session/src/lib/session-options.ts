@@ -70,8 +70,10 @@ export interface AgentSessionHooks {
   readonly afterExecute?: (context: HookContext) => void | Promise<void>;
 }
 
-/** Milliseconds that the steps at the end of a session may take. Each has its own clock. */
+/** Milliseconds that the steps of a session may take. Each has its own clock. */
 export interface SessionLimits {
+  /** `beforeExecute` and `launch`, each: a binary may have to be fetched first. @default 1_800_000 */
+  readonly startMs?: number;
   /** Reading the log after an exit, and deliverables that hooks and listeners still read; counted from their last progress. @default 60_000 */
   readonly drainMs?: number;
   /** The same after a cancel, the deadline or a loss. @default 5_000 */

@@ -17,6 +17,9 @@ import { watchOwnership } from './session-lease.ts';
 import { createSessionLog } from './session-log.ts';
 import type { EndContext, LaunchContext, RunAgentSessionOptions } from './session-options.ts';
 
+/** Beyond what its commands have for themselves. */
+const PREPARE_MS = 300_000;
+
 /**
  * Runs a session from its first step to its last. Never rejects.
  *
@@ -71,10 +74,11 @@ export async function runSession(
       (async (deliverable, signal) => (await onDeliverable(hookContext(signal), deliverable)) ?? undefined),
   });
 
-  await setUp(kit, 'prepare', async (signal) => {
+  const makeReady = async (signal: AbortSignal): Promise<void> => {
     env = await prepare(options, signal);
     isPrepared = true;
-  });
+  };
+  await setUp(kit, 'prepare', makeReady, PREPARE_MS);
   if (beforeExecute && adopted === undefined) {
     await setUp(kit, 'beforeExecute', async (signal) => beforeExecute(hookContext(signal)));
   }
@@ -144,14 +148,24 @@ async function prepare(
 }
 
 /** One step before the agent runs. It fails the session, or is told to stop when the session ends first. */
-async function setUp(kit: SessionKit, step: string, run: (abortSignal: AbortSignal) => Promise<void>): Promise<void> {
+async function setUp(
+  kit: SessionKit,
+  step: string,
+  run: (abortSignal: AbortSignal) => Promise<void>,
+  limitMs: number = kit.limits.startMs,
+): Promise<void> {
   const { endings, limits } = kit;
   if (endings.signal.aborted) return;
   const settled = run(endings.signal).then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
-  const result = await Promise.race([settled, endings.first.then(() => 'ended' as const)]);
+  const first = await within(Promise.race([settled, endings.first.then(() => 'ended' as const)]), limitMs);
+  if (first === undefined) {
+    // This tells it to stop; whether it does is looked at below.
+    endings.add({ type: 'setup-failed', message: `${step} did not finish within ${limitMs} ms` });
+  }
+  const result = first === undefined ? 'ended' : first.value;
   if (result === undefined) return;
   if (result !== 'ended') {
     endings.add({ type: 'setup-failed', message: messageOf(result.error), error: result.error });

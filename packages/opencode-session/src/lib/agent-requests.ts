@@ -39,6 +39,8 @@ export interface CreateAgentRequestsOptions {
   readonly onPermission: PermissionPolicy | undefined;
   readonly onQuestion: QuestionPolicy | undefined;
   readonly emit: SessionEmit;
+  /** The agent may wait for something already. @default false */
+  readonly isAdopted?: boolean;
 }
 
 /** What an agent waits for: each request is answered by its policy, or told to a person, once. */
@@ -54,7 +56,7 @@ const DECIDE = 'Nobody is here to answer. Decide for yourself, and say in your r
 export function createAgentRequests(options: CreateAgentRequestsOptions): AgentRequests {
   const { client, onPermission = 'attention', onQuestion = 'attention', emit } = options;
   const known = new Set<string>();
-  let isConnected = false;
+  let isConnected = options.isAdopted ?? false;
 
   const warn = (id: string, error: unknown): void =>
     emit({ type: 'warning', code: 'REQUEST_NOT_ANSWERED', message: `Request ${id}: ${messageOf(error)}` });

@@ -50,6 +50,7 @@ export async function launchAgent(
   const { prepared, emit, abortSignal } = context;
   const { binary, workspace, model, resumedSessionId } = prepared;
   const { adopt } = context;
+  const isAdopted = adopt !== undefined;
   const verb = adopt === undefined ? 'Starting' : 'Finding';
   emit({ type: 'progress', step: 'launch', message: `${verb} opencode ${binary.version}` });
   const launch = (): Promise<OpencodeServer> =>
@@ -80,10 +81,11 @@ export async function launchAgent(
     keepServerAlive(server, { leaseMs: options.agentLeaseMs, emit, abortSignal: watching.signal });
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
     const { onPermission, onQuestion } = options;
-    const requests = createAgentRequests({ client, onPermission, onQuestion, emit });
+    const requests = createAgentRequests({ client, onPermission, onQuestion, emit, isAdopted });
     const watch = watchActivity({
       client,
       opencodeSessionId,
+      isAdopted,
       abortSignal: watching.signal,
       onEvent: (event) => requests.heed(event),
       onIdle: context.onIdle,
@@ -105,8 +107,10 @@ export async function launchAgent(
       isConfined: server.isConfined,
       widgetData: widgetData(workspace.workdir, opencodeSessionId),
     });
-    if (options.autoStart === true && adopt === undefined)
-      await prompt(resumedSessionId === undefined ? KICK_OFF_PROMPT : RESUME_PROMPT);
+    // Of one that is adopted nobody knows whether it was sent off: where it was not, nothing was said.
+    const isSentOff = isAdopted && (await client.messages(opencodeSessionId, { limit: 1 })).length > 0;
+    if (options.autoStart === true && !isSentOff)
+      await prompt(resumedSessionId === undefined || isAdopted ? KICK_OFF_PROMPT : RESUME_PROMPT);
     return {
       server,
       opencodeSessionId,

@@ -54,11 +54,11 @@ export async function closeWith(scope: SessionScope, running: Promise<SessionOut
 }
 
 /**
- * Whether the session goes on without this handle: another worker has it, or its host is out of reach with the agent on it. Its
- * document stays open, and whoever recovers sessions next takes it up.
+ * Whether the session goes on without this handle: another worker has it, its host is out of reach with the agent on it, or what is to
+ * be kept of it could not be kept yet. Its document stays open, and whoever recovers sessions next takes it up.
  */
 function isLeft({ state, reason }: SessionOutcome, { keeper }: SessionScope): boolean {
-  if (reason === 'taken-over' || reason === 'owner-unknown') return true;
+  if (reason === 'taken-over' || reason === 'owner-unknown' || keeper.isUnsaved) return true;
   return state === 'lost' && keeper.isAgentLeft;
 }
 

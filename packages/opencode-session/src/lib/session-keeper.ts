@@ -1,4 +1,4 @@
-import { outlastLink } from '@optio-ts/agents-session';
+import { isLinkFault, outlastLink } from '@optio-ts/agents-session';
 import type { EndContext, SessionOutcome } from '@optio-ts/agents-session';
 import type { Workspace } from '@optio-ts/host-core';
 import type { CapturedOpencodeSeed } from '@optio-ts/opencode-seeds';
@@ -39,6 +39,7 @@ export class SessionKeeper {
   #distrust: string | undefined;
   #isGivenUp = false;
   #isAgentLeft = true;
+  #isUnsaved = false;
   #wasLive = false;
   #model: string | undefined;
   #draft: DraftedSnapshot | undefined;
@@ -65,6 +66,11 @@ export class SessionKeeper {
   /** Whether the agent may still run: it was never confirmed that it does not. */
   get isAgentLeft(): boolean {
     return this.#isAgentLeft;
+  }
+
+  /** Whether what is to be kept was refused for the moment only, by a store or a link: it is still on the host. */
+  get isUnsaved(): boolean {
+    return this.#isUnsaved;
   }
 
   /** Nothing of the agent runs any more. */
@@ -201,6 +207,7 @@ export class SessionKeeper {
         onWarning: (code, message) => this.#warn(code, message),
       });
     } catch (error) {
+      this.#isUnsaved = isPassing(error);
       this.#warn('SNAPSHOT_NOT_SAVED', `opencode's session could not be exported: ${messageOf(error)}`);
     }
   }
@@ -258,6 +265,7 @@ export class SessionKeeper {
         this.findSnapshot();
         return true;
       }
+      this.#isUnsaved = isPassing(error);
       const isTooLarge = OpencodeSessionError.is(error) && error.code === 'SNAPSHOT_TOO_LARGE';
       const code = isTooLarge ? 'SNAPSHOT_TOO_LARGE' : 'SNAPSHOT_NOT_SAVED';
       this.#warn(code, `The snapshot was not saved: ${messageOf(error)}`);
@@ -268,6 +276,12 @@ export class SessionKeeper {
   #warn(code: string, message: string): void {
     this.#emit({ type: 'warning', code, message });
   }
+}
+
+/** A full disk, a server that is down, a link that was lost: another time it may work. */
+function isPassing(error: unknown): boolean {
+  const isOfStore = SeedEngineError.is(error) && (error.code === 'STORE_FAILED' || error.code === 'STORE_BUSY');
+  return isOfStore || isLinkFault(error);
 }
 
 function isThere(error: unknown): boolean {

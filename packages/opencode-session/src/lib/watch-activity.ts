@@ -16,6 +16,8 @@ export interface WatchActivityOptions {
   readonly onIdle?: () => void;
   /** Milliseconds without any sign of a busy agent after which it counts as stuck, and a person is called. */
   readonly stallLimitMs: number;
+  /** The agent was at work before anybody watched: what it does now is asked for. @default false */
+  readonly isAdopted?: boolean;
   readonly abortSignal: AbortSignal;
 }
 
@@ -38,11 +40,11 @@ export interface ActivityWatch {
  * is also asked for when nobody listens any more.
  */
 export function watchActivity(options: WatchActivityOptions): ActivityWatch {
-  const { client, opencodeSessionId, onEvent, onRetry, onIdle, stallLimitMs, abortSignal } = options;
-  let isBusy = false;
+  const { client, opencodeSessionId, onEvent, onRetry, onIdle, stallLimitMs, isAdopted = false, abortSignal } = options;
+  let isBusy = isAdopted;
   let modelFailure: string | undefined;
   let idle = Promise.withResolvers<void>();
-  idle.resolve();
+  if (!isAdopted) idle.resolve();
 
   const heed = (activity: AgentActivity): void => {
     if (activity.type === 'busy' && !isBusy) idle = Promise.withResolvers<void>();
@@ -70,7 +72,7 @@ export function watchActivity(options: WatchActivityOptions): ActivityWatch {
     stall.unref();
   };
   const follow = async (): Promise<void> => {
-    let isFirst = true;
+    let isFirst = !isAdopted;
     for await (const event of client.events({ abortSignal })) {
       onEvent?.(event);
       if (event.sessionId !== undefined) watchStall();

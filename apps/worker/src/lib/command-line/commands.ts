@@ -10,6 +10,7 @@ import {
   detach,
   durationMs,
   host,
+  portNumber,
   seed,
 } from './options.ts';
 
@@ -182,6 +183,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => {
       const { removeQueuedCommand } = await import('../commands/submit.ts');
       return removeQueuedCommand;
+    },
+  },
+  {
+    path: 'serve',
+    summary: 'the dashboard in a browser: watch, answer, take over',
+    options: [
+      { flags: '--port <number>', summary: 'on the loopback interface; a free one without', parse: portNumber },
+      ...common,
+    ],
+    endsSession: true,
+    load: async () => {
+      const { serveCommand } = await import('../commands/serve.ts');
+      return serveCommand;
     },
   },
   {

@@ -1,0 +1,39 @@
+import { WorkerError } from '../errors.ts';
+import { openUiProxy } from '../ui-proxy/open-ui-proxy.ts';
+import type { UiProxy } from '../ui-proxy/open-ui-proxy.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { InterfaceLinks } from './protocol.ts';
+
+/** opencode's own interfaces, each behind a proxy of its own. */
+export interface Interfaces extends AsyncDisposable {
+  /** Links for one visit. Throws `REFUSED` where there is nothing to visit. */
+  visit(sessionId: string): Promise<InterfaceLinks>;
+}
+
+/**
+ * Opens proxies as they are asked for. They stay until the dashboard ends, also when their session is over: a port that was given back
+ * could become that of another session, and a browser would take both for the same place.
+ */
+export function createInterfaces(live: Pick<LiveSessions, 'interfaceOf'>, embedder: string): Interfaces {
+  const proxies = new Map<string, Promise<UiProxy>>();
+  return {
+    async visit(sessionId) {
+      const reached = live.interfaceOf(sessionId);
+      if (reached === undefined) throw new WorkerError('REFUSED', 'the session is not live: it has no interface now');
+      let opening = proxies.get(sessionId);
+      if (opening === undefined) {
+        opening = openUiProxy({ upstream: () => live.interfaceOf(sessionId), embedder });
+        proxies.set(sessionId, opening);
+        // One that could not be opened is tried again.
+        opening.catch(() => proxies.delete(sessionId));
+      }
+      const proxy = await opening;
+      const origin = `http://127.0.0.1:${proxy.port}`;
+      return { enter: `${origin}${proxy.enter(reached.path)}`, leave: `${origin}${proxy.exit}` };
+    },
+    async [Symbol.asyncDispose]() {
+      const opened = await Promise.allSettled(proxies.values());
+      for (const proxy of opened) if (proxy.status === 'fulfilled') await proxy.value[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import type { OpencodeSessionEvent } from '@optio-ts/opencode-session';
+
+import { printableLine } from '../printable.ts';
+import { lineOf } from '../report/line.ts';
+import type { RequestView, SessionDetail } from './protocol.ts';
+import { withLine } from './session-view.ts';
+import type { SessionView } from './session-view.ts';
+
+/** What a session looks like after an event. Pure. `savedTo` is the path of a deliverable on this machine. */
+export function reduceSession(view: SessionView, event: OpencodeSessionEvent, savedTo?: string): SessionView {
+  const at = event.at.getTime();
+  const line = lineOf(event);
+  const isOfTheMoment = line?.kind === 'progress';
+  const seen = line === undefined || isOfTheMoment ? view : withLine(view, { at, kind: line.kind, text: line.text });
+  const next = (change: Partial<SessionDetail>): SessionView => ({
+    ...seen,
+    detail: { ...seen.detail, updatedAt: at, ...change },
+  });
+
+  switch (event.type) {
+    case 'progress':
+      return next({ status: line?.text, percent: line?.percent });
+    case 'status':
+      // An agent that goes on has its answer.
+      return next({
+        status: line?.text,
+        percent: line?.percent,
+        attention: seen.detail.requestCount === 0 ? undefined : seen.detail.attention,
+      });
+    case 'live':
+      return next({
+        state: 'live',
+        status: undefined,
+        percent: undefined,
+        version: event.version,
+        isConfined: event.isConfined,
+        hasInterface: true,
+      });
+    case 'attention':
+      return next({ attention: printableLine(event.reason) });
+    case 'permission-asked': {
+      const { requestId: id, permission, patterns } = event;
+      const words = {
+        permission: printableLine(permission),
+        patterns: patterns.map((text) => printableLine(text, 2000)),
+      };
+      return withRequests(next({}), [...seen.detail.requests, { type: 'permission', id, ...words }]);
+    }
+    case 'question-asked': {
+      const questions = event.questions.map(({ question, header, options, isMultiple }) => ({
+        question: printableLine(question, 2000),
+        header: printableLine(header),
+        options: options.map(({ label, description }) => ({ label, description: printableLine(description) })),
+        isMultiple,
+      }));
+      return withRequests(next({}), [...seen.detail.requests, { type: 'question', id: event.requestId, questions }]);
+    }
+    case 'request-settled':
+      return withRequests(
+        next({}),
+        seen.detail.requests.filter(({ id }) => id !== event.requestId),
+      );
+    case 'deliverable':
+      return savedTo === undefined ? next({}) : withDeliverable(next({}), event, savedTo);
+    case 'seed-saved':
+      return next({ seedId: event.seedId });
+    case 'snapshot-saved':
+      return next({ snapshotId: event.snapshotId });
+    case 'done':
+    case 'error':
+      return next({ state: 'ending', status: undefined, percent: undefined });
+    case 'ended':
+      return next({
+        state: 'ended',
+        status: undefined,
+        percent: undefined,
+        attention: undefined,
+        requests: [],
+        requestCount: 0,
+        hasInterface: false,
+        outcome: {
+          state: event.outcome.state,
+          message: event.outcome.message === undefined ? undefined : printableLine(event.outcome.message, 2000),
+        },
+      });
+    case 'browser':
+    case 'deliverable-rejected':
+    case 'domain-message':
+    case 'log':
+    case 'seed-updated':
+    case 'warning':
+    default:
+      // Its line says it all.
+      return next({});
+  }
+}
+
+/** When nothing is left to answer, nobody is called for any more. */
+function withRequests(view: SessionView, requests: readonly RequestView[]): SessionView {
+  const attention = requests.length === 0 ? undefined : view.detail.attention;
+  return { ...view, detail: { ...view.detail, requests, requestCount: requests.length, attention } };
+}
+
+function withDeliverable(
+  view: SessionView,
+  { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
+  path: string,
+): SessionView {
+  const place = view.detail.deliverables.findIndex((known) => known.name === name);
+  const version = (view.detail.deliverables[place]?.version ?? 0) + 1;
+  const deliverables = [...view.detail.deliverables];
+  const paths = [...view.paths];
+  const index = place < 0 ? deliverables.length : place;
+  deliverables[index] = { name, sizeBytes, version };
+  paths[index] = path;
+  return { ...view, paths, detail: { ...view.detail, deliverables } };
+}
