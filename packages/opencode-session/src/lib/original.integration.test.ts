@@ -158,14 +158,18 @@ describe('a session of the original and ours', () => {
     const messages = model.requests.slice(asked).find(({ kind }) => kind === 'agent')?.messages ?? [];
     expect(messages.filter(({ role }) => role === 'user')).toHaveLength(3);
     // Its newest snapshot has what all three runs have left.
+    let lines: readonly string[] = [];
     const { result } = await resume({
+      refresh: 'never',
       hooks: {
         async beforeExecute(context: HookContext) {
-          expect((await context.readText('resume.log')).trim().split('\n')).toHaveLength(4);
+          lines = (await context.readText('resume.log')).trim().split('\n');
         },
       },
     });
     expect(result).toMatchObject({ state: 'done', problems: [] });
+    expect(lines).toHaveLength(4);
+    expect(lines.map((line) => line.includes('REFRESHED'))).toEqual([false, true, false, false]);
     expect(await readdir(join(directory, 'ours'))).toEqual([]);
   });
 });

@@ -98,6 +98,21 @@ describe('a login that rotates, with the real opencode', () => {
     await using _other = await seeds.use({ host, home: join(directory, 'other'), seedId, holder: 'somebody' });
     const refused = await run('f', seedId, { whenSeedBusy: 'refuse' });
     expect(refused.result).toMatchObject({ state: 'failed', message: expect.stringContaining('in use by somebody') });
+    // Out of a pool the one that is free is taken, and what was busy is not asked for again.
+    const free = await keep(model);
+    const asked: (readonly string[])[] = [];
+    const picked = await startOpencodeSession({
+      ...base('g'),
+      whenSeedBusy: 'refuse',
+      seedId: async ({ busy, list }) => {
+        asked.push(busy);
+        return (await list()).map(({ id }) => id).findLast((id) => !busy.includes(id));
+      },
+    });
+    for await (const event of picked.events) if (event.type === 'live') break;
+    expect(asked).toEqual([[], [seedId]]);
+    expect(await seeds.get(free)).toMatchObject({ lease: { holder: picked.id } });
+    await picked.kill();
     expect(await readdir(join(directory, 'tasks'))).toEqual([]);
   });
 

@@ -36,6 +36,7 @@ async function runTwice(host: Host, store: Store, cipher: Cipher, taskRoot: stri
     script: taskScript({ deliverables: { 'report.md': ({ system }) => `marker: ${/MARKER-\w+/.exec(system)?.[0]}` } }),
   });
   const base = { host, store, cipher, taskRoot, autoStart: true } as const;
+  const saved: unknown[] = [];
   const first = await runSession({
     ...base,
     taskId: 'first',
@@ -43,6 +44,8 @@ async function runTwice(host: Host, store: Store, cipher: Cipher, taskRoot: stri
     homeConfig: scriptedProviderConfig(model.url),
     login: scriptedLogin(KEY),
     saveSeed: { label: 'a test' },
+    onSeedSaved: (...told) => void saved.push(told),
+    metadata: { project: 'a test' },
   });
   expect(first.warnings.filter((warning) => !warning.startsWith('NOT_CONFINED'))).toEqual([]);
   expect(first.result).toMatchObject({ state: 'done', reason: 'agent-done', problems: [], keptDirectory: undefined });
@@ -54,13 +57,29 @@ async function runTwice(host: Host, store: Store, cipher: Cipher, taskRoot: stri
 
   const document = await getSessionDocument(store, first.session.id);
   expect(document).toMatchObject({ taskId: 'first', agent: 'opencode', state: 'ended', outcome: { state: 'done' } });
+  expect(document?.details).toMatchObject({ metadata: { project: 'a test' } });
   expect(document?.secrets).toBeUndefined();
   expect(document?.log.offset).toBeGreaterThan(0);
 
   const { seedId } = first.result;
   if (seedId === undefined) throw new Error('no seed was kept');
-  const second = await runSession({ ...base, taskId: 'second', task: 'Write MARKER-two.', seedId });
-  expect(second.result).toMatchObject({ state: 'done', problems: [] });
+  expect(saved).toEqual([[seedId, scriptedProviderConfig(model.url).model]]);
+  let names: readonly string[] = [];
+  const second = await runSession({
+    ...base,
+    taskId: 'second',
+    task: 'Write MARKER-two.',
+    seedId,
+    supportsResume: false,
+    hooks: {
+      async afterExecute(context) {
+        names = (await context.run(['ls'])).stdout.toString('utf8').trim().split('\n');
+      },
+    },
+  });
+  expect(second.result).toMatchObject({ state: 'done', problems: [], snapshotId: undefined });
+  expect(names).toContain('optio.log');
+  expect(names).not.toContain('resume.log');
   expect(second.delivered).toEqual({ 'report.md': 'marker: MARKER-two' });
   expect(second.result.opencodeSessionId).not.toBe(first.result.opencodeSessionId);
   // Every request had the key: the model answers no other.
@@ -164,6 +183,33 @@ describe('startOpencodeSession with the real opencode', () => {
     // The model is shown the first run's conversation before the new message.
     expect(model.requests.at(-1)?.messages.some(({ text }) => text.includes('everything is in the log'))).toBe(true);
   });
+
+  it(
+    'ends well with work that is too large for its snapshot, which stays where it is',
+    { timeout: 120_000 },
+    async () => {
+      await using host = createLocalHost();
+      await using store = createSqliteStore(join(directory, 'optio.db'));
+      const { cipher } = await openKeyring({ store, identityPath: join(directory, 'identity.txt') });
+      await using model = await startScriptedModel({ script: taskScript() });
+      const { result, warnings } = await runSession({
+        host,
+        store,
+        cipher,
+        taskRoot: join(directory, 'tasks'),
+        taskId: 'large',
+        task: 'Write a report.',
+        autoStart: true,
+        maxSnapshotBytes: 10_000,
+        homeConfig: scriptedProviderConfig(model.url),
+      });
+      const keptDirectory = join(directory, 'tasks/large');
+      expect(result).toMatchObject({ state: 'done', problems: [], snapshotId: undefined, keptDirectory });
+      expect(warnings.some((warning) => /^SNAPSHOT_TOO_LARGE: .*10000 bytes.*workdirExclude/.test(warning))).toBe(true);
+      expect(await readdir(join(keptDirectory, 'workdir/deliverables'))).toEqual(['report.md']);
+      expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
+    },
+  );
 
   it('keeps its work when its document cannot be written any more', { timeout: 120_000 }, async () => {
     await using host = createLocalHost();

@@ -1,5 +1,6 @@
 import type { Host } from '@optio-ts/host-core';
 import { noCipher } from '@optio-ts/seed-engine';
+import type { Cipher } from '@optio-ts/seed-engine';
 import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { describe, expect, it } from 'vitest';
 
@@ -16,6 +17,9 @@ const untouchable: Host = {
 
 const base = { host: untouchable, cipher: noCipher, taskId: 'a-task', task: 'Do it.' };
 
+/** A cipher that the original does not have. */
+const sealing: Cipher = { ...noCipher, name: 'sealing' };
+
 describe('startOpencodeSession', () => {
   it.each([
     [{ taskId: '..' }, /taskId/],
@@ -25,6 +29,11 @@ describe('startOpencodeSession', () => {
     [{ model: 'gpt-5' }, /provider\/model/],
     [{ deadlineMs: 0 }, /deadlineMs/],
     [{ idleLimitMs: Number.NaN }, /idleLimitMs/],
+    [{ maxSnapshotBytes: -1 }, /maxSnapshotBytes/],
+    [{ allowedTools: ['bash', ''] }, /allowedTools/],
+    [{ disallowedTools: ['rm -rf'] }, /disallowedTools/],
+    [{ compat: 'optio-0.1' as const, cipher: sealing }, /compat .* cipher that the original has/],
+    [{ compat: 'optio-0.1' as const, workdirCipher: sealing }, /workdirCipher/],
   ])('refuses %j before anything is touched', async (wrong, message) => {
     const store = createMemoryStore();
     await expect(startOpencodeSession({ ...base, store, ...wrong })).rejects.toThrow(message);
@@ -44,6 +53,28 @@ describe('startOpencodeSession', () => {
     const result = await session.result;
     expect(result.state).toBe('failed');
     expect(result.message).toContain(seedId);
+  });
+
+  it('fails with what a function that picks a seed throws, or picks', async () => {
+    const pick = (seedId: () => string) => startOpencodeSession({ ...base, store: createMemoryStore(), seedId });
+    const thrown = await pick(() => {
+      throw new Error('the pool is empty');
+    });
+    expect((await thrown.result).message).toBe('the pool is empty');
+    const unknown = await pick(() => 'f'.repeat(24));
+    expect((await unknown.result).message).toContain('f'.repeat(24));
+  });
+
+  it('starts fresh, and says so, when there is nothing to resume', async () => {
+    const session = await startOpencodeSession({ ...base, store: createMemoryStore(), resume: true });
+    const events = await Array.fromAsync(session.events);
+    expect(events.find(({ type }) => type === 'warning')).toMatchObject({ code: 'NOTHING_TO_RESUME' });
+  });
+
+  it('has no agent to answer before it is live', async () => {
+    const session = await startOpencodeSession({ ...base, store: createMemoryStore() });
+    await expect(session.answerPermission('per_1', { reply: 'once' })).rejects.toMatchObject({ code: 'NOT_LIVE' });
+    await session.result;
   });
 
   it('is cancelled by a signal that was aborted before', async () => {

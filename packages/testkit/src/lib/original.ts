@@ -108,6 +108,7 @@ export async function startOriginal(options: StartOriginalOptions): Promise<Orig
       HOME: taskRoot,
       PYTHONPATH: wheels.directory,
       OPTIO_OPENCODE_TASK_ROOT: taskRoot,
+      OPTIO_OPENCODE_REMOTE_TASK_ROOT: taskRoot,
     },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
