@@ -47,8 +47,12 @@ export function agentSessionOptions(
     onOffset: (position) => scope.record?.saveLog(position),
     launch: async (context) => {
       const attend = async (adopt?: () => Promise<OpencodeServer>): Promise<OpencodeAgent> => {
-        scope.agent = await launch(scope, prepared, { ...context, adopt });
-        return scope.agent;
+        try {
+          return await launch(scope, prepared, { ...context, adopt });
+        } catch (error) {
+          scope.agent = undefined;
+          throw error;
+        }
       };
       if (scope.recovery === undefined) return attend();
       return launchLeftBehind(scope, prepared, scope.recovery, { ...context, attend });
@@ -84,6 +88,9 @@ function launch(
     abortSignal,
     ...(adopt && { adopt }),
     emit: scope.emit,
+    onAgent: (agent) => {
+      scope.agent = agent;
+    },
     onIdle: () => void scope.seed?.writeBack({ abortSignal: AbortSignal.timeout(WRITE_BACK_MS) }),
     // Whoever finds this session later gets at its server with these.
     onServer: async (server, opencodeSessionId) => {

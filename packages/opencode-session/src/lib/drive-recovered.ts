@@ -151,7 +151,7 @@ async function forget(
   } catch (error) {
     problems.push({ step: 'stop', message: messageOf(error) });
   }
-  if (isSaved) scope.keeper.findSnapshot();
+  if (isSaved) scope.keeper.snapshot.find();
   const decided = decidedOf(document);
   const message = `The worker ended before the session did: ${reason}`;
   const ending =

@@ -1,5 +1,6 @@
 import { ensureOpencode } from '@optio-ts/opencode-installer';
 import { launchOpencode } from '@optio-ts/opencode-launcher';
+import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 
 import { messageOf } from './errors.ts';
 import type { OpencodeAgent } from './launch-agent.ts';
@@ -21,13 +22,36 @@ export async function withExportServer(
   prepared: PreparedSession,
   { abortSignal, use }: { readonly abortSignal: AbortSignal; readonly use: (source: Source) => Promise<void> },
 ): Promise<void> {
-  const { agent, recovery, options } = scope;
+  const { agent, recovery, keeper } = scope;
+  if (agent !== undefined || recovery !== undefined) keeper.snapshot.markLive();
   if (agent !== undefined && !(await hasEnded(agent.exited))) return use(agent);
   const opencodeSessionId = agent?.opencodeSessionId ?? recovery?.details.opencodeSessionId;
   if (opencodeSessionId === undefined) return undefined;
   // Two servers must not have one database.
   await (agent === undefined ? recovery && stopAll(recovery) : agent.server.stop());
   scope.emit({ type: 'progress', step: 'export', message: 'Starting opencode to save its session' });
+  let server: OpencodeServer;
+  try {
+    server = await startForExport(scope, prepared, abortSignal);
+  } catch (error) {
+    return keeper.snapshot.miss(error);
+  }
+  try {
+    await use({ server, opencodeSessionId, whenIdle: () => Promise.resolve() });
+  } finally {
+    try {
+      await server.stop();
+    } catch (error) {
+      keeper.distrust(`the end of the server that exported it is not confirmed: ${messageOf(error)}`);
+    }
+  }
+}
+
+async function startForExport(
+  { options, record }: SessionScope,
+  prepared: PreparedSession,
+  abortSignal: AbortSignal,
+): Promise<OpencodeServer> {
   const { host, confine, source, cacheDirectory } = options;
   const { workspace, probe } = prepared;
   const binary = await ensureOpencode(host, {
@@ -37,26 +61,17 @@ export async function withExportServer(
     ...(source && { source }),
     ...(cacheDirectory !== undefined && { cacheDirectory }),
   });
-  const server = await launchOpencode({
+  return launchOpencode({
     host,
     workspace,
     binary,
     probe,
     isPrepared: true,
     leaseMs: LEASE_MS,
-    runId: scope.record?.document.runId ?? workspace.runId,
+    runId: record?.document.runId ?? workspace.runId,
     abortSignal,
     ...(confine && { confine }),
   });
-  try {
-    await use({ server, opencodeSessionId, whenIdle: () => Promise.resolve() });
-  } finally {
-    try {
-      await server.stop();
-    } catch (error) {
-      scope.keeper.distrust(`the end of the server that exported it is not confirmed: ${messageOf(error)}`);
-    }
-  }
 }
 
 /** Whether a promise has settled by now. */

@@ -26,6 +26,8 @@ export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
   readonly adopt?: () => Promise<OpencodeServer>;
   /** The server runs: from here on it has to be ended. Its failure fails the launch. */
   readonly onServer: (server: OpencodeServer, opencodeSessionId: string) => Promise<void>;
+  /** It can be watched from here on: told right before the `live` event, and before it is sent to work. */
+  readonly onAgent: (agent: OpencodeAgent) => void;
   /** A turn of the agent is over. */
   readonly onIdle: () => void;
 }
@@ -99,19 +101,7 @@ export async function launchAgent(
     });
     const prompt = (text: string): Promise<void> =>
       client.prompt(opencodeSessionId, { text, ...(model !== undefined && { model: splitModel(model) }) });
-    emit({
-      type: 'live',
-      url,
-      version: server.version,
-      opencodeSessionId,
-      isConfined: server.isConfined,
-      widgetData: widgetData(workspace.workdir, opencodeSessionId),
-    });
-    // Of one that is adopted nobody knows whether it was sent off: where it was not, nothing was said.
-    const isSentOff = isAdopted && (await client.messages(opencodeSessionId, { limit: 1 })).length > 0;
-    if (options.autoStart === true && !isSentOff)
-      await prompt(resumedSessionId === undefined || isAdopted ? KICK_OFF_PROMPT : RESUME_PROMPT);
-    return {
+    const agent: OpencodeAgent = {
       server,
       opencodeSessionId,
       url,
@@ -132,6 +122,20 @@ export async function launchAgent(
         await server.leave();
       },
     };
+    context.onAgent(agent);
+    emit({
+      type: 'live',
+      url,
+      version: server.version,
+      opencodeSessionId,
+      isConfined: server.isConfined,
+      widgetData: widgetData(workspace.workdir, opencodeSessionId),
+    });
+    // Of one that is adopted nobody knows whether it was sent off: where it was not, nothing was said.
+    const isSentOff = isAdopted && (await client.messages(opencodeSessionId, { limit: 1 })).length > 0;
+    if (options.autoStart === true && !isSentOff)
+      await prompt(resumedSessionId === undefined || isAdopted ? KICK_OFF_PROMPT : RESUME_PROMPT);
+    return agent;
   } catch (error) {
     watching.abort();
     // One that runs already is ended when its session ends, and not because it does not answer.

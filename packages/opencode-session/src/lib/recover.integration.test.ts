@@ -27,7 +27,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startWorker } from '../../test/start-worker.ts';
 import type { RunningWorker, WorkerTask } from '../../test/start-worker.ts';
 import { recoverOpencodeSessions } from '../index.ts';
-import type { OpencodeSession, OpencodeSessionEvent, RecoveredSession } from '../index.ts';
+import type { OpencodeSession, OpencodeSessionEvent, RecoveredSession, RecoveredSessionOptions } from '../index.ts';
 
 // A start of opencode takes 2 s on an idle machine and ten times that on a busy one.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -89,8 +89,8 @@ async function leaveBehind(more: Partial<WorkerTask> = {}): Promise<SessionDocum
   return document;
 }
 
-async function recover(): Promise<readonly RecoveredSession[]> {
-  return recoverOpencodeSessions({ store, cipher, owner: 'worker-1', hostFor: () => host });
+async function recover(given: RecoveredSessionOptions = {}): Promise<readonly RecoveredSession[]> {
+  return recoverOpencodeSessions({ store, cipher, owner: 'worker-1', hostFor: () => host, optionsFor: () => given });
 }
 
 function sessionOf(recovered: RecoveredSession | undefined): OpencodeSession {
@@ -163,6 +163,11 @@ describe('recoverOpencodeSessions with the real opencode', () => {
     for (const pid of await processesOf(left.runId, 'OPTIO_RUN_ID')) process.kill(Number(pid), 'SIGKILL');
     // The supervisor writes the end down and is gone; the directory stays.
     while ((await processesOf(left.runId)).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    // Where no opencode is to be had, nothing is lost and the next one tries again.
+    const without = { cacheDirectory: join(directory, 'empty'), install: { installIfMissing: false } };
+    const [tried] = await recover(without);
+    expect(await sessionOf(tried).result).toMatchObject({ snapshotId: undefined, keptDirectory: left.taskDirectory });
+    expect(await getSessionDocument(store, left.id)).toMatchObject({ state: 'ending', outcome: { state: 'failed' } });
     const [recovered] = await recover();
     expect(recovered).toMatchObject({ action: 'finish' });
     const result = await sessionOf(recovered).result;

@@ -58,7 +58,7 @@ export async function closeWith(scope: SessionScope, running: Promise<SessionOut
  * be kept of it could not be kept yet. Its document stays open, and whoever recovers sessions next takes it up.
  */
 function isLeft({ state, reason }: SessionOutcome, { keeper }: SessionScope): boolean {
-  if (reason === 'taken-over' || reason === 'owner-unknown' || keeper.isUnsaved) return true;
+  if (reason === 'taken-over' || reason === 'owner-unknown' || keeper.snapshot.isUnsaved) return true;
   return state === 'lost' && keeper.isAgentLeft;
 }
 

@@ -1,18 +1,17 @@
-import { isLinkFault, outlastLink } from '@optio-ts/agents-session';
-import type { EndContext, SessionOutcome } from '@optio-ts/agents-session';
+import { outlastLink } from '@optio-ts/agents-session';
+import type { EndContext } from '@optio-ts/agents-session';
 import type { Workspace } from '@optio-ts/host-core';
 import type { CapturedOpencodeSeed } from '@optio-ts/opencode-seeds';
-import { SeedEngineError } from '@optio-ts/seed-engine';
 
-import { messageOf, OpencodeSessionError } from './errors.ts';
+import { messageOf } from './errors.ts';
 import { keepSeed } from './keep-seed.ts';
-import { draftSnapshot } from './keep-snapshot.ts';
-import type { DraftedSnapshot } from './keep-snapshot.ts';
 import type { OpencodeAgent } from './launch-agent.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import type { PreparedSession } from './prepare-session.ts';
 import type { SessionEmit } from './session-emit.ts';
 import type { SessionSeed } from './session-seed.ts';
+import { isThere, SnapshotKeeper } from './snapshot-keeper.ts';
+import type { SnapshotKeeperOptions } from './snapshot-keeper.ts';
 
 /** Given to the last turn of an agent that has written DONE, so that what is kept of it is whole. */
 const LAST_TURN_MS = 3000;
@@ -20,38 +19,25 @@ const MODEL_MS = 10_000;
 /** The watcher of a process looks every quarter of a second. On a link that is gone it never will. */
 const NOTICED_MS = 5000;
 
-/** Options of `SessionKeeper`. */
-export interface SessionKeeperOptions {
-  /** Of the session. What is kept of it has the same. */
-  readonly sessionId: string;
-  /** Makes sure that the session is still this worker's. */
-  readonly confirm: (options: { readonly abortSignal: AbortSignal }) => Promise<unknown>;
-  readonly options: StartOpencodeSessionOptions;
-  readonly emit: SessionEmit;
-}
-
 /** A session's end, step by step: what is kept of it, and what is removed. */
 export class SessionKeeper {
   readonly #options: StartOpencodeSessionOptions;
   readonly #emit: SessionEmit;
   readonly #sessionId: string;
-  readonly #confirm: SessionKeeperOptions['confirm'];
+  /** What of the session a resume brings back. */
+  readonly snapshot: SnapshotKeeper;
   #distrust: string | undefined;
   #isGivenUp = false;
   #isAgentLeft = true;
-  #isUnsaved = false;
-  #wasLive = false;
   #model: string | undefined;
-  #draft: DraftedSnapshot | undefined;
   #seedId: string | undefined;
-  #snapshotId: string | undefined;
   #keptDirectory: string | undefined;
 
-  constructor({ options, emit, sessionId, confirm }: SessionKeeperOptions) {
-    this.#options = options;
-    this.#emit = emit;
-    this.#sessionId = sessionId;
-    this.#confirm = confirm;
+  constructor(given: SnapshotKeeperOptions) {
+    this.#options = given.options;
+    this.#emit = given.emit;
+    this.#sessionId = given.sessionId;
+    this.snapshot = new SnapshotKeeper(given);
   }
 
   /** What was kept, for the session's result. */
@@ -60,7 +46,7 @@ export class SessionKeeper {
     readonly snapshotId: string | undefined;
     readonly keptDirectory: string | undefined;
   } {
-    return { seedId: this.#seedId, snapshotId: this.#snapshotId, keptDirectory: this.#keptDirectory };
+    return { seedId: this.#seedId, snapshotId: this.snapshot.id, keptDirectory: this.#keptDirectory };
   }
 
   /** Whether the agent may still run: it was never confirmed that it does not. */
@@ -68,19 +54,9 @@ export class SessionKeeper {
     return this.#isAgentLeft;
   }
 
-  /** Whether what is to be kept was refused for the moment only, by a store or a link: it is still on the host. */
-  get isUnsaved(): boolean {
-    return this.#isUnsaved;
-  }
-
   /** Nothing of the agent runs any more. */
   confirmStopped(): void {
     this.#isAgentLeft = false;
-  }
-
-  /** A worker before this one has kept the session's snapshot. */
-  findSnapshot(): void {
-    this.#snapshotId = this.#sessionId;
   }
 
   /** From here on nothing more is kept: somebody wants the session gone. */
@@ -100,13 +76,12 @@ export class SessionKeeper {
     processId: string,
     { outcome, abortSignal }: Pick<EndContext, 'outcome' | 'abortSignal'>,
   ): Promise<void> {
-    this.#wasLive = true;
     if (this.#isGivenUp) return;
     // A DONE is written by a tool call; the turn it belongs to ends a moment later.
     if (outcome.state === 'done') await within(agent.whenIdle(), LAST_TURN_MS);
     await Promise.all([
       this.#wantsSeed && this.#findModel(agent, prepared, abortSignal),
-      this.#options.supportsResume !== false && this.#draftSnapshot(agent, prepared, processId, abortSignal),
+      this.snapshot.draft(agent, prepared, { processId, abortSignal }),
     ]);
   }
 
@@ -124,7 +99,7 @@ export class SessionKeeper {
     this.#isAgentLeft = !isAgentStopped;
     const unsafe = isAgentStopped ? this.#distrust : "the agent's end is not confirmed";
     if (unsafe !== undefined) {
-      await Promise.all([login, this.#draft?.discard()]);
+      await Promise.all([login, this.snapshot.discard()]);
       await this.#keepDirectory(workspace, unsafe);
       return;
     }
@@ -132,7 +107,9 @@ export class SessionKeeper {
     const [isLoginSafe, isSnapshotSafe] = await Promise.all([
       login,
       // It is the last to be kept: where it is, all is.
-      this.#saveSnapshot(outcome, { after: Promise.all([login, seedSaved]), abortSignal }),
+      this.#isGivenUp
+        ? this.snapshot.discard().then(() => true)
+        : this.snapshot.save(outcome, { after: Promise.all([login, seedSaved]), abortSignal }),
       seedSaved,
       // Our own watcher of the server is gone from the host with it.
       agent &&
@@ -143,7 +120,7 @@ export class SessionKeeper {
     ]);
     if (!isSnapshotSafe) await this.#keepDirectory(workspace, 'what it holds is nowhere else');
     // A snapshot has the login as well.
-    else if (isLoginSafe || this.#snapshotId !== undefined) await this.removeDirectory(workspace, abortSignal);
+    else if (isLoginSafe || this.snapshot.id !== undefined) await this.removeDirectory(workspace, abortSignal);
     else await this.#keepDirectory(workspace, 'its login is nowhere else');
   }
 
@@ -188,30 +165,6 @@ export class SessionKeeper {
     }
   }
 
-  async #draftSnapshot(
-    { server, opencodeSessionId }: Pick<OpencodeAgent, 'opencodeSessionId' | 'server'>,
-    { workspace, seed, workdirExclude }: PreparedSession,
-    processId: string,
-    abortSignal: AbortSignal,
-  ): Promise<void> {
-    try {
-      this.#draft = await draftSnapshot(this.#options, {
-        workspace,
-        processId,
-        id: this.#sessionId,
-        server,
-        opencodeSessionId,
-        workdirExclude,
-        abortSignal,
-        seedId: seed?.seedId,
-        onWarning: (code, message) => this.#warn(code, message),
-      });
-    } catch (error) {
-      this.#isUnsaved = isPassing(error);
-      this.#warn('SNAPSHOT_NOT_SAVED', `opencode's session could not be exported: ${messageOf(error)}`);
-    }
-  }
-
   async #saveSeed(prepared: PreparedSession, abortSignal: AbortSignal): Promise<void> {
     const { saveSeed, onSeedSaved } = this.#options;
     if (!this.#wantsSeed) return;
@@ -236,56 +189,9 @@ export class SessionKeeper {
     }
   }
 
-  /** Resolves with whether the directory holds nothing that would be lost with it. */
-  async #saveSnapshot(
-    outcome: SessionOutcome,
-    { after, abortSignal }: { readonly after: Promise<unknown>; readonly abortSignal: AbortSignal },
-  ): Promise<boolean> {
-    const draft = this.#draft;
-    if (this.#isGivenUp || this.#options.supportsResume === false || !this.#wasLive) {
-      await draft?.discard();
-      return true;
-    }
-    if (draft === undefined) return false;
-    try {
-      const endState = outcome.state === 'lost' ? 'failed' : outcome.state;
-      const confirm = async (): Promise<void> => {
-        await after;
-        await this.#confirm({ abortSignal });
-      };
-      const { snapshot, pruneError } = await draft.complete({ endState, confirm, abortSignal });
-      this.#snapshotId = snapshot.id;
-      this.#emit({ type: 'snapshot-saved', snapshotId: snapshot.id });
-      if (pruneError !== undefined) {
-        this.#warn('SNAPSHOTS_NOT_PRUNED', `Older snapshots could not be removed: ${messageOf(pruneError)}`);
-      }
-      return true;
-    } catch (error) {
-      if (isThere(error)) {
-        this.findSnapshot();
-        return true;
-      }
-      this.#isUnsaved = isPassing(error);
-      const isTooLarge = OpencodeSessionError.is(error) && error.code === 'SNAPSHOT_TOO_LARGE';
-      const code = isTooLarge ? 'SNAPSHOT_TOO_LARGE' : 'SNAPSHOT_NOT_SAVED';
-      this.#warn(code, `The snapshot was not saved: ${messageOf(error)}`);
-      return false;
-    }
-  }
-
   #warn(code: string, message: string): void {
     this.#emit({ type: 'warning', code, message });
   }
-}
-
-/** A full disk, a server that is down, a link that was lost: another time it may work. */
-function isPassing(error: unknown): boolean {
-  const isOfStore = SeedEngineError.is(error) && (error.code === 'STORE_FAILED' || error.code === 'STORE_BUSY');
-  return isOfStore || isLinkFault(error);
-}
-
-function isThere(error: unknown): boolean {
-  return SeedEngineError.is(error) && error.code === 'DOCUMENT_EXISTS';
 }
 
 /** Waits for a promise, but not longer than so many milliseconds. */
