@@ -5,6 +5,7 @@ import { base } from '../../tsup.base.ts';
 export default defineConfig({
   ...base,
   entry: {
+    backend: 'src/backend.ts',
     index: 'src/index.ts',
     memory: 'src/memory.ts',
     mongo: 'src/mongo.ts',

@@ -14,7 +14,7 @@ const loopback = '127.0.0.1';
 export async function forwardLocally(
   port: number,
   localPort: number,
-  abortSignal: AbortSignal | undefined,
+  { abortSignal, description }: { readonly abortSignal: AbortSignal | undefined; readonly description: string },
 ): Promise<PortForward> {
   const sockets = new Set<Socket>();
   const keep = (socket: Socket): void => {
@@ -36,7 +36,7 @@ export async function forwardLocally(
     server.close();
     const isAborted = abortSignal?.aborted === true;
     const reason = isAborted ? 'aborted' : (cause as Error).message;
-    const message = `Cannot forward port ${port} of this machine: ${reason}`;
+    const message = `Cannot forward port ${port} of ${description}: ${reason}`;
     throw new HostError(isAborted ? 'ABORTED' : 'FORWARD_FAILED', message, { cause });
   }
   const address = server.address();

@@ -18,15 +18,16 @@ export interface CreateLocalHostOptions {
    * @default the environment of this process, as it is when the host is made
    */
   readonly env?: Readonly<Record<string, string>>;
+  /** Names it in messages: for a host of another kind that is made of this one. @default 'this machine' */
+  readonly description?: string;
 }
-
-const description = 'this machine';
 
 /**
  * Makes a `Host` of the machine this program runs on. Commands start in `HOME` of its environment, in a session of their
  * own. `forwardPort` gives the port itself unless another local port is asked for.
  */
 export function createLocalHost(options: CreateLocalHostOptions = {}): Host {
+  const { description = 'this machine' } = options;
   const hostEnv: Readonly<Record<string, string>> = {
     ...(options.env ?? (process.env as Record<string, string>)),
   };
@@ -100,7 +101,7 @@ export function createLocalHost(options: CreateLocalHostOptions = {}): Host {
         throw new HostError('ABORTED', `${reason}: aborted`, { cause: abortSignal.reason });
       }
       if (localPort === port) return { localPort, [Symbol.asyncDispose]: async () => undefined };
-      const opening = forwardLocally(port, localPort, abortSignal);
+      const opening = forwardLocally(port, localPort, { abortSignal, description });
       starting.add(opening);
       try {
         const forward = await opening;

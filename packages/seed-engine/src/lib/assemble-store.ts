@@ -11,7 +11,7 @@ import type { ReadBlobOptions, Store, StoredBlob, WriteBlobOptions } from './sto
 
 const sweepAfterMs = 86_400_000;
 
-/** What every store does in the same way, over the few things in which they differ. */
+/** What every store does in the same way, over the few things in which they differ. `now` is the clock of ids and of `sweep`. */
 export function assembleStore(backend: StoreBackend, now: () => Date): Store {
   let closing: Promise<void> | undefined;
   const guard = (): void => {

@@ -30,16 +30,27 @@ export interface StoreBackend {
   readonly prefix: string;
   /** The size of the chunks it wants, in bytes. */
   readonly chunkBytes: number;
+  /** As `Store.get`. */
   get(collection: Collection, id: string): Promise<StoredDocument | undefined>;
+  /** As `Store.insert`. A blob that it names must be whole and announced for it; its intent goes once the document is written. */
   insert(collection: Collection, parts: DocumentParts): Promise<StoredDocument>;
+  /** As `Store.replace`, from this revision alone. What is no longer named is announced before, and removed after. */
   replace(collection: Collection, parts: DocumentParts, revision: number): Promise<StoredDocument>;
+  /** As `Store.remove`; without a revision, whichever it has. */
   remove(collection: Collection, id: string, revision: number | undefined): Promise<boolean>;
+  /** As `Store.list`, in the order of `compareDocuments`. */
   list(collection: Collection, options: ListOptions): AsyncIterable<StoredDocument>;
+  /** Writes the intent, before any byte. */
   announceBlob(announcement: BlobAnnouncement): Promise<BlobSink>;
+  /** As `Store.statBlob`: knows whole blobs only. */
   statBlob(id: string): Promise<BlobInfo | undefined>;
+  /** The chunks of a blob; ends early where it is removed meanwhile. */
   readChunks(id: string): AsyncIterable<Uint8Array>;
+  /** As `Store.discardBlob`. */
   discardBlob(id: string): Promise<boolean>;
+  /** As `Store.sweep`, of intents that have not changed since then. */
   sweep(olderThan: Date): Promise<SweepReport>;
+  /** Closes what the store itself opened. Called once. */
   close(): Promise<void>;
 }
 
