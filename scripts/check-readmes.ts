@@ -1,15 +1,18 @@
-// Type-checks every ```ts block of every README from inside the package it documents.
+// Type-checks every ```ts block of every README and page of docs/, a README's from inside the package it documents.
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const scratch = '.readme-check';
 const project = 'tsconfig.readme-check.json';
-const readmes = globSync(['README.md', '{packages,apps,examples}/*/README.md']);
+const readmes = globSync(['README.md', 'docs/*.md', '{packages,apps,examples}/*/README.md']);
 const written: string[] = [];
 
-// The root README shows the packages together, so it is checked where all of them are installed.
-const homeOf = (readme: string): string => (readme === 'README.md' ? 'apps/worker' : dirname(readme));
+// What shows the packages together is checked where all of them are installed; the page about the second agent, beside it.
+const homeOf = (readme: string): string => {
+  if (readme === 'docs/write-an-adapter.md') return 'examples/second-agent';
+  return readme === 'README.md' || readme.startsWith('docs/') ? 'apps/worker' : dirname(readme);
+};
 
 for (const readme of readmes) {
   const text = readFileSync(readme, 'utf8');
