@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           ...withServers,
           name: 'integration',
-          include: [`{packages,apps,examples}/*/src/${integration}`],
+          include: [`{packages,apps,examples}/*/src/${integration}`, `scripts/${integration}`],
           exclude: [campaign],
           // They wait for processes and servers more than they compute.
           maxWorkers: 2,
