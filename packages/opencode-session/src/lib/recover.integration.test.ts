@@ -30,7 +30,7 @@ import { recoverOpencodeSessions } from '../index.ts';
 import type { OpencodeSession, OpencodeSessionEvent, RecoveredSession, RecoveredSessionOptions } from '../index.ts';
 
 // A start of opencode takes 2 s on an idle machine and ten times that on a busy one.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 /** Says where it is, waits for a file in the workdir, delivers, and is done. */
 const script: ModelScript = ({ step }) => {
