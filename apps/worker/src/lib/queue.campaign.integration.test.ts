@@ -86,7 +86,7 @@ describe('workers on one queue', () => {
     'end each task exactly once, whenever they are killed',
     async (ctx) => {
       if (inject('mongoUri') === undefined) return ctx.skip(`needs ${inject('mongoMissing')}`);
-      const campaign = startCampaign('workers of a queue are killed', { sample: 3, full: 20 });
+      const campaign = startCampaign('workers of a queue are killed', { sample: 2, full: 20 });
       const tasks = Array.from(
         { length: campaign.rounds * (isFull ? 3 : 2) },
         (_, index) => `task-${String(index).padStart(2, '0')}`,

@@ -174,6 +174,7 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['queue rm nope', 2, /^optio: a queue is shared through a MongoDB/],
   ['completion csh', 2, /^optio: there is no completion for "csh"; there is for bash, zsh, fish$/],
   ['work --log xml', 2, /Allowed choices are plain, json\.$/],
+  ['work --metrics 0', 2, /It must be the number of a port, 1 to 65535\.$/],
   ['host clean', 2, /^optio: missing required argument 'name'$/],
   ['host check -x', 2, /^optio: unknown option '-x'/],
 ];

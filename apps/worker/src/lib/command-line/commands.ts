@@ -10,6 +10,7 @@ import {
   detach,
   durationMs,
   host,
+  port,
   portNumber,
   seed,
 } from './options.ts';
@@ -154,6 +155,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
       { flags: '--name <text>', summary: 'how it is called; default: the machine and some letters' },
       { flags: '--drain', summary: 'end when the queue is empty' },
+      { flags: '--metrics <port>', summary: 'serve figures for Prometheus at this port of this machine', parse: port },
       {
         flags: '--log <format>',
         summary: 'lines for people, or JSON lines on stderr; default: plain',

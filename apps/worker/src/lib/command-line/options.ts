@@ -79,3 +79,10 @@ export function portNumber(value: string): number {
   if (!/^\d{1,5}$/.test(value) || port > 65_535) throw new InvalidArgumentError('It must be a number from 0 to 65535.');
   return port;
 }
+
+/** Reads the number of a port. */
+export function port(value: string): number {
+  const number = Number(value);
+  if (/^\d{1,5}$/.test(value) && number >= 1 && number <= 65_535) return number;
+  throw new InvalidArgumentError('It must be the number of a port, 1 to 65535.');
+}

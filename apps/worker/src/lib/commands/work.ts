@@ -5,6 +5,7 @@ import { createId } from '@optio-ts/seed-engine';
 import { messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { Interrupts } from '../interrupts.ts';
+import type { WorkMetrics } from '../log/metrics.ts';
 import { openWorkLog } from '../log/open-work-log.ts';
 import { secretsOf } from '../log/redactor.ts';
 import { openStore } from '../open-store.ts';
@@ -12,6 +13,7 @@ import type { TaskQueue } from '../queue/agenda-queue.ts';
 import { refuseWithoutQueue, startWorkerOf } from '../queue/open-queue-of.ts';
 import { listQueuedTasks } from '../queue/queued-task.ts';
 import { workOnTask } from '../queue/work-on-task.ts';
+import { teeReporter } from '../report/tee-reporter.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `optio work` can be told. */
@@ -19,6 +21,8 @@ export interface WorkOptions {
   readonly json?: boolean;
   /** How it logs. */
   readonly log?: 'plain' | 'json';
+  /** Port of this machine to serve figures for Prometheus at. */
+  readonly metrics?: number;
   readonly jobs?: number;
   readonly lease?: number;
   readonly name?: string;
@@ -43,6 +47,8 @@ export async function workCommand(
   await using opened = await openStore(places);
   const own = { ...context, interrupts: neverInterrupted(), outputRoot: config.deliverables ?? context.outputRoot };
   const log = openWorkLog(name, options, context);
+  const metrics = options.metrics === undefined ? undefined : await openMetrics(name, options.metrics);
+  await using _metrics = metrics;
   await using queue = await startWorkerOf(context, {
     name,
     concurrency: jobs,
@@ -53,7 +59,7 @@ export async function workCommand(
       workOnTask(taskId, {
         context: own,
         opened,
-        reporter: log.reporterFor(taskId),
+        reporter: teeReporter([log.reporterFor(taskId), ...(metrics === undefined ? [] : [metrics.reporter()])]),
         worker: name,
         leaseMs,
         onLoaded: (task) => log.redactor.add(secretsOf(task)),
@@ -79,6 +85,14 @@ export async function workCommand(
   }
   await queue.drain();
   return EXIT_CODES.done;
+}
+
+/** Loaded by whoever wants it. */
+async function openMetrics(worker: string, port: number): Promise<AsyncDisposable & Pick<WorkMetrics, 'reporter'>> {
+  const { createMetrics, serveMetrics } = await import('../log/metrics.ts');
+  const metrics = createMetrics(worker);
+  const served = await serveMetrics(metrics, port);
+  return { reporter: () => metrics.reporter(), [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
 }
 
 async function pushWaiting(queue: TaskQueue, store: Parameters<typeof listQueuedTasks>[0]): Promise<number> {
