@@ -28,7 +28,8 @@ describe('COMMANDS', () => {
     expect([...new Set(missing)]).toEqual([]);
   });
 
-  it('lead to code, each of them', async () => {
+  // All that the command can do is loaded here, its drivers included.
+  it('lead to code, each of them', { timeout: 60_000 }, async () => {
     for (const { load } of COMMANDS) expect(await load()).toBeTypeOf('function');
   });
 

@@ -10,7 +10,7 @@ const lookUp = (...typed: string[]) => complete(typed, { commands: COMMANDS, gro
 describe('complete', () => {
   it('offers commands, then those of a group', () => {
     expect(words('')).toEqual(expect.arrayContaining(['run', 'seeds', 'host', 'ls']));
-    expect(words('se')).toEqual(['seeds']);
+    expect(words('see')).toEqual(['seeds']);
     expect(words('seeds', 'ver')).toEqual(['verify']);
     expect(words('nope', '')).toEqual([]);
   });
