@@ -66,7 +66,9 @@ export async function openDashboard(options: OpenDashboardOptions): Promise<Dash
   // The adapter's own global Request and Response are not for the rest of this process.
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
   server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw new WorkerError('REFUSED', `cannot serve on port ${options.port}: ${messageOf(error)}`, { cause: error });
+  });
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
   const interfaces = createInterfaces(live, origin);

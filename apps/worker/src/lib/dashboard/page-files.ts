@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { WorkerError } from '../errors.ts';
+
 /** One file of the page, whole. */
 export interface PageFile {
   readonly type: string;
@@ -24,8 +26,15 @@ const DOCUMENT = `<!doctype html>
 
 /** Reads the files of the page, by the paths that they are served at: there are no others. */
 export async function loadPageFiles(directory: string): Promise<ReadonlyMap<string, PageFile>> {
-  const read = async (name: string): Promise<Uint8Array<ArrayBuffer>> =>
-    new Uint8Array(await readFile(join(directory, name)));
+  const read = async (name: string): Promise<Uint8Array<ArrayBuffer>> => {
+    try {
+      return new Uint8Array(await readFile(join(directory, name)));
+    } catch (error) {
+      throw new WorkerError('REFUSED', `the page is not there: ${join(directory, name)}; pnpm build makes it`, {
+        cause: error,
+      });
+    }
+  };
   return new Map([
     ['/', { type: 'text/html; charset=utf-8', content: new TextEncoder().encode(DOCUMENT) }],
     ['/page.js', { type: 'text/javascript; charset=utf-8', content: await read('page.js') }],

@@ -54,8 +54,8 @@ export async function openUiProxy(options: OpenUiProxyOptions): Promise<UiProxy>
     for (const [name, value] of pageHeaders(context)) response.setHeader(name, value);
     if (admission.type === 'refuse') return refuse(response, admission);
     if (admission.type === 'leave') {
-      response.setHeader('Clear-Site-Data', '"cache", "storage"');
-      response.setHeader('Set-Cookie', `${identity.cookieName}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`);
+      // Cookies know neither ports nor, from here, paths: all of this machine's name go, and other sessions are entered anew.
+      response.setHeader('Clear-Site-Data', '"cache", "cookies", "storage"');
       return page(response, 'Closed.');
     }
     if (admission.type === 'enter') {

@@ -38,6 +38,9 @@ export function InterfacePage(props: {
     return () => attend('end');
   }, [api, id, isLive]);
 
+  // Frames without credentials share what they keep with those of the same document: whoever leaves gets a new one.
+  useEffect(() => () => location.reload(), []);
+
   const leave = (): void => setLeaving(true);
   return (
     <div class="interface">
