@@ -25,9 +25,11 @@ export class EventHistory<Event> {
   #entries: HistoryEntry<Event>[] = [];
   #weight = 0;
   #nextSequence = 0;
+  #shedAt: number;
 
   constructor(options: EventHistoryOptions<Event>) {
     this.#options = options;
+    this.#shedAt = options.limit;
   }
 
   /** The sequence number of the event that comes next. */
@@ -40,7 +42,7 @@ export class EventHistory<Event> {
     this.#nextSequence += 1;
     this.#entries.push(entry);
     this.#weight += entry.weight;
-    if (this.#weight > this.#options.limit) this.#shed();
+    if (this.#weight > this.#shedAt) this.#shed();
     return entry.sequence;
   }
 
@@ -61,6 +63,8 @@ export class EventHistory<Event> {
     const { limit, isExpendable } = this.#options;
     this.#drop((limit * 3) / 4, isExpendable);
     if (this.#weight > limit * 2) this.#drop((limit * 3) / 2, () => true);
+    // Where all that is left must be kept, not for each event that comes.
+    this.#shedAt = Math.max(limit, this.#weight + limit / 4);
   }
 
   #drop(target: number, canDrop: (event: Event) => boolean): void {

@@ -5,14 +5,14 @@ import { createInOrder } from './in-order.ts';
 it('takes steps in order, at once when nothing waits, and makes room', async () => {
   const taken: number[] = [];
   const order = createInOrder(2);
-  order.add(() => taken.push(1));
+  order.add(() => taken.push(1), 1);
   expect(taken).toEqual([1]);
   const gate = Promise.withResolvers<void>();
   order.addSlow(async () => {
     await gate.promise;
     taken.push(2);
-  });
-  order.add(() => taken.push(3));
+  }, 1);
+  order.add(() => taken.push(3), 1);
   let hasRoom = false;
   const room = order.room().then(() => (hasRoom = true));
   await new Promise((resolve) => setImmediate(resolve));
@@ -21,6 +21,6 @@ it('takes steps in order, at once when nothing waits, and makes room', async () 
   await room;
   await order.idle();
   expect(taken).toEqual([1, 2, 3]);
-  order.add(() => taken.push(4));
+  order.add(() => taken.push(4), 1);
   expect(taken).toEqual([1, 2, 3, 4]);
 });

@@ -31,8 +31,10 @@ export interface LogDispatcher {
   settled(): Promise<void>;
 }
 
-/** So many lines may wait for a deliverable before them to be looked at. */
-const MAX_WAITING = 256;
+/** Lines with so many characters, roughly, may wait for a deliverable before them to be looked at. */
+const MAX_WAITING = 1_000_000;
+/** What a line takes beside its characters. */
+const LINE_WEIGHT = 200;
 
 /**
  * Creates the dispatcher of one log. Events come in the order of the log; a deliverable has to be looked at first, and those of
@@ -57,6 +59,7 @@ export function createLogDispatcher(options: CreateLogDispatcherOptions): LogDis
       onVerdict(entry, position);
       return true;
     }
+    const weight = line.length + LINE_WEIGHT;
     const tracked = tracker.add({ generation, offset: nextOffset, fingerprint });
     const settle = (): void => {
       tracked.settle(stream.count);
@@ -65,7 +68,7 @@ export function createLogDispatcher(options: CreateLogDispatcherOptions): LogDis
     if (entry.type === 'deliverable') {
       const { path } = entry;
       const checked = deliverables.check(path);
-      order.addSlow(async () => deliverables.take(position, path, await checked, settle));
+      order.addSlow(async () => deliverables.take(position, path, await checked, settle), weight);
     } else {
       order.add(() => {
         if (entry.type === 'unknown' && (entry.resembles === 'DONE' || entry.resembles === 'ERROR')) {
@@ -74,7 +77,7 @@ export function createLogDispatcher(options: CreateLogDispatcherOptions): LogDis
         const body = toEvent(entry);
         if (body !== undefined) stream.emitLogged(position, body);
         settle();
-      });
+      }, weight);
     }
     await order.room();
     return false;

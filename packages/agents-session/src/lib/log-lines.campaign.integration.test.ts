@@ -63,16 +63,22 @@ it(
     const saved: number[] = [];
     const { random, rounds, seed } = campaign;
     let size = 0;
+    const launched = Promise.withResolvers<void>();
     const session = runAgentSession({
       host: bench.host,
       workspace,
       protocol: createLogProtocol({ browser: 'redirect' }),
       sessionId: 'lines',
       onOffset: ({ offset }) => void saved.splice(0, 1, offset),
-      launch: () => Promise.resolve({ exited: new Promise(() => undefined), stop: () => Promise.resolve() }),
+      launch: () => {
+        launched.resolve();
+        return Promise.resolve({ exited: new Promise(() => undefined), stop: () => Promise.resolve() });
+      },
     });
 
     const write = async (): Promise<void> => {
+      // Before, the log is made anew.
+      await launched.promise;
       const log = createWriteStream(join(workspace.workdir, 'optio.log'), { flags: 'a' });
       for (let left = rounds; left > 0;) {
         const parts: Buffer[] = [];

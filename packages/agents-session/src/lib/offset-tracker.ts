@@ -22,12 +22,17 @@ const MAX_MARKS = 1024;
  */
 export class OffsetTracker {
   readonly #marks: Mark[] = [];
+  #thinAt = MAX_MARKS;
 
   /** Takes up a line that is followed by `next`. */
   add(next: LogPosition): TrackedLine {
     const mark: Mark = { position: next, count: undefined };
     this.#marks.push(mark);
-    if (this.#marks.length > MAX_MARKS) this.#thin();
+    if (this.#marks.length > this.#thinAt) {
+      this.#thin();
+      // Those that are worked on stay: not to look at all of them for each line that comes.
+      this.#thinAt = Math.max(MAX_MARKS, this.#marks.length * 2);
+    }
     return {
       settle: (count) => {
         mark.count = count;

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+
+import { EventHistory } from './event-history.ts';
+
+it('stays bounded when all must be kept, and does not look at all of it for each event that comes', () => {
+  let looks = 0;
+  const history = new EventHistory<number>({
+    limit: 10_000,
+    weigh: () => 10,
+    isExpendable: () => {
+      looks += 1;
+      return false;
+    },
+  });
+  for (let number = 0; number < 100_000; number += 1) history.push(number);
+  const first = history.from(0)?.sequence ?? 0;
+  expect((100_000 - first) * 10).toBeLessThanOrEqual(22_500);
+  expect(looks).toBeLessThan(2_000_000);
+});
