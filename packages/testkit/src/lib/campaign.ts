@@ -22,7 +22,7 @@ export interface StartCampaignOptions {
 export function startCampaign(name: string, options: StartCampaignOptions): Campaign {
   const given = process.env['OPTIO_SEED'];
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
-  const rounds = process.env['OPTIO_SOAK'] === undefined ? options.sample : options.full;
+  const rounds = (process.env['OPTIO_SOAK'] ?? '') === '' ? options.sample : options.full;
   process.stdout.write(`campaign ${name}: ${rounds} rounds, OPTIO_SEED=${seed}\n`);
   // Marsaglia's xorshift with the triple 13, 17, 5: the same sequence on every machine; 0 would stay 0.
   let state = seed === 0 ? 1 : seed;
