@@ -166,7 +166,7 @@ describe('optio run', { timeout: 300_000 }, () => {
   it(
     'leaves nothing running and a store that works, whenever Ctrl-C comes',
     async () => {
-      const campaign = startCampaign('Ctrl-C during optio run', { sample: 3, full: 20 });
+      const campaign = startCampaign('Ctrl-C during optio run', { sample: 1, full: 20 });
       await writeTask('saveSeed: true\n');
       const startedAt = performance.now();
       const whole = optio('run', 'task.yaml');

@@ -38,6 +38,7 @@ const noisyBashrc = 'echo "noise on stdout"; printf "and no line break" >&2; set
 /** The same contract, whatever the server, whoever logs in and whatever shell reads the login. */
 const settings: readonly Setting[] = [
   { name: 'OpenSSH, the user of this test', start: () => openSsh({ user: 'self' }) },
+  // Whose login shell is /bin/sh, which is dash here.
   { name: 'OpenSSH, another user with another home', start: () => openSsh({ user: 'other' }) },
   { name: 'OpenSSH, a user who has busybox alone', start: startBusybox },
   {
@@ -48,11 +49,6 @@ const settings: readonly Setting[] = [
     },
   },
   { name: 'a server of ssh2', start: async () => ({ server: await startSsh2Server() }) },
-  {
-    name: 'OpenSSH, the login shell dash',
-    isLoginShell: true,
-    start: () => openSsh({ user: 'other', loginShell: '/bin/dash' }),
-  },
   {
     name: 'OpenSSH, the login shell a noisy bash',
     isLoginShell: true,
