@@ -21,7 +21,7 @@ import type { AgentSession } from '../src/index.ts';
 
 const SESSIONS = 100;
 const MEASURED_MS = 25_000;
-/** Each agent writes about so often. */
+/** Each agent writes so often or up to a second later, in a beat of its own: in step they would measure one look at all. */
 const PAUSE_SECONDS = 2;
 const WORKDIR_BYTES = 2 * 1024 * 1024;
 const BOUND_MS = 50;
@@ -30,7 +30,7 @@ const mebibyte = 1024 ** 2;
 
 const AGENT = `while :; do
   printf 'STATUS: %s\\n' "$(date +%s%N)" >>optio.log
-  sleep "$1.$(($$ % 10))"
+  sleep "$1"
 done`;
 
 const root = await mkdtemp(join(await realpath(tmpdir()), 'optio-bench-'));
@@ -59,7 +59,7 @@ async function start(host: Host, hear: (lateMs: number) => void): Promise<Runnin
       const agent = await startSupervised(host, {
         directory: workspace.taskDirectory,
         cwd: workspace.workdir,
-        command: ['sh', '-c', AGENT, 'sh', String(PAUSE_SECONDS)],
+        command: ['sh', '-c', AGENT, 'sh', (PAUSE_SECONDS + Math.random()).toFixed(3)],
       });
       return { exited: agent.exited, stop: () => agent.stop({ graceMs: 0 }) };
     },
