@@ -1,4 +1,4 @@
-export { startCampaign } from './lib/campaign.ts';
+export { isSoak, startCampaign } from './lib/campaign.ts';
 export type { Campaign, StartCampaignOptions } from './lib/campaign.ts';
 export { startScriptedModel } from './lib/scripted-model.ts';
 export type { ModelScript, ScriptedModel, StartScriptedModelOptions } from './lib/scripted-model.ts';

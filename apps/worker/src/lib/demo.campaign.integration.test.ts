@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
-import { startCampaign } from '@optio-ts/testkit';
+import { isSoak, startCampaign } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { processesKnowing, startOptio } from './testing/start-optio.ts';
 import type { RunningOptio } from './testing/start-optio.ts';
 
 // Twenty rounds of a session each, on a machine that may be busy.
-const CEILING_MS = process.env['OPTIO_SOAK'] === undefined ? 600_000 : 3_600_000;
+const CEILING_MS = isSoak ? 3_600_000 : 600_000;
 
 let directory: string;
 

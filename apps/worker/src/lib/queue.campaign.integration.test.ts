@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createId } from '@optio-ts/seed-engine';
 import {
+  isSoak,
   SCRIPTED_MODEL,
   logLines,
   runCommand,
@@ -14,14 +15,13 @@ import {
 import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 
-import { connectMongo } from './mongo-connection.ts';
 import { callOptio } from './testing/call-optio.ts';
-import { processesKnowing, startOptio } from './testing/start-optio.ts';
+import { clearPlace } from './testing/clear-place.ts';
+import { startOptio } from './testing/start-optio.ts';
 import type { RunningOptio } from './testing/start-optio.ts';
 
 const KEY = 'sk-of-the-scripted-model';
 const WORKERS = 3;
-const isFull = process.env['OPTIO_SOAK'] !== undefined;
 
 let directory: string;
 let model: ScriptedModel;
@@ -49,15 +49,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await model.close();
-  const left = await processesKnowing(directory);
-  for (const { pid } of left) process.kill(pid, 'SIGKILL');
-  await rm(directory, { recursive: true, force: true });
-  if (inject('mongoUri') !== undefined) {
-    const { close, db } = await connectMongo(env['OPTIO_STORE'] ?? '');
-    await db.dropDatabase();
-    await close();
-  }
-  expect(left).toEqual([]);
+  expect(await clearPlace(directory, inject('mongoUri') === undefined ? undefined : env['OPTIO_STORE'])).toEqual([]);
 });
 
 interface Listed {
@@ -88,7 +80,7 @@ describe('workers on one queue', () => {
       if (inject('mongoUri') === undefined) return ctx.skip(`needs ${inject('mongoMissing')}`);
       const campaign = startCampaign('workers of a queue are killed', { sample: 2, full: 20 });
       const tasks = Array.from(
-        { length: campaign.rounds * (isFull ? 3 : 2) },
+        { length: campaign.rounds * (isSoak ? 3 : 2) },
         (_, index) => `task-${String(index).padStart(2, '0')}`,
       );
       await callOptio(['keys', 'new'], { directory, env });
@@ -135,6 +127,6 @@ describe('workers on one queue', () => {
         expect(await readFile(join(directory, 'delivered', id, 'report.md'), 'utf8')).toBe('# Report\n');
       }
     },
-    isFull ? 3_600_000 : 300_000,
+    isSoak ? 3_600_000 : 300_000,
   );
 });

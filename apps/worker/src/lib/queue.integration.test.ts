@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,9 +7,9 @@ import { SCRIPTED_MODEL, startScriptedModel, taskScript } from '@optio-ts/testki
 import type { ScriptedModel } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import { connectMongo } from './mongo-connection.ts';
 import { callOptio } from './testing/call-optio.ts';
-import { processesKnowing, startOptio } from './testing/start-optio.ts';
+import { clearPlace } from './testing/clear-place.ts';
+import { startOptio } from './testing/start-optio.ts';
 
 const KEY = 'sk-of-the-scripted-model';
 
@@ -37,15 +37,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await model.close();
-  const left = await processesKnowing(directory);
-  for (const { pid } of left) process.kill(pid, 'SIGKILL');
-  await rm(directory, { recursive: true, force: true });
-  if (inject('mongoUri') !== undefined) {
-    const { close, db } = await connectMongo(env['OPTIO_STORE'] ?? '');
-    await db.dropDatabase();
-    await close();
-  }
-  expect(left).toEqual([]);
+  expect(await clearPlace(directory, inject('mongoUri') === undefined ? undefined : env['OPTIO_STORE'])).toEqual([]);
 });
 
 const optio = (...args: string[]) => callOptio(args, { directory, env });

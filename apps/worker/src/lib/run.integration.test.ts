@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { SCRIPTED_MODEL, startCampaign, startScriptedModel, taskScript } from '@optio-ts/testkit';
+import { isSoak, SCRIPTED_MODEL, startCampaign, startScriptedModel, taskScript } from '@optio-ts/testkit';
 import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -10,7 +10,7 @@ import { processesKnowing, startOptio } from './testing/start-optio.ts';
 import type { RunningOptio } from './testing/start-optio.ts';
 
 // Twenty rounds of a session each under `pnpm soak`.
-const CAMPAIGN_CEILING_MS = process.env['OPTIO_SOAK'] === undefined ? 600_000 : 3_600_000;
+const CAMPAIGN_CEILING_MS = isSoak ? 3_600_000 : 600_000;
 
 const KEY = 'sk-of-the-scripted-model';
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { isSoak } from '@optio-ts/testkit';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
@@ -15,7 +16,7 @@ const run = promisify(execFile);
 const probe = fileURLToPath(new URL('../../test/memory-probe.ts', import.meta.url));
 const mebibyte = 1024 ** 2;
 const limitBytes = 64 * mebibyte;
-const environmentBytes = (process.env['OPTIO_SOAK'] === undefined ? 96 : 512) * mebibyte;
+const environmentBytes = (isSoak ? 512 : 96) * mebibyte;
 
 describe('capture and plant of a large environment', { timeout: 900_000 }, () => {
   let directory: string;

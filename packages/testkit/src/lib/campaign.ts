@@ -18,11 +18,14 @@ export interface StartCampaignOptions {
   readonly full: number;
 }
 
+/** Whether this is `pnpm soak`, which sets `OPTIO_SOAK`. */
+export const isSoak: boolean = (process.env['OPTIO_SOAK'] ?? '') !== '';
+
 /** Opens a fault campaign and prints its seed, so that a failure can be played again. */
 export function startCampaign(name: string, options: StartCampaignOptions): Campaign {
   const given = process.env['OPTIO_SEED'];
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
-  const rounds = (process.env['OPTIO_SOAK'] ?? '') === '' ? options.sample : options.full;
+  const rounds = isSoak ? options.full : options.sample;
   process.stdout.write(`campaign ${name}: ${rounds} rounds, OPTIO_SEED=${seed}\n`);
   // Marsaglia's xorshift with the triple 13, 17, 5: the same sequence on every machine; 0 would stay 0.
   let state = seed === 0 ? 1 : seed;
