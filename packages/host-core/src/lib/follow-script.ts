@@ -33,12 +33,14 @@ import { controlFunctions } from './supervised-scripts.ts';
  * - The file's owner is not trusted: no link is followed. What was opened is asked from the kernel, after the opening.
  * - Where the directory is: given a trusted one, where it lies below that; otherwise wherever it was found first.
  * - Names that somebody else chose are never printed: one with a line break would be a frame of another file.
- * - A process whose supervisor was itself at the last thorough look is looked at without a fork for the next 20: whether its
- *   pid is there, and no record of an end. Both may be wrong, and only put off what the next thorough look finds.
+ * - A process whose supervisor was itself at the last thorough look is looked at without a fork for the next 10 to 30: whether
+ *   its pid is there, and no record of an end. Both may be wrong, and only put off what the next thorough look finds. How many
+ *   differs from one to the next: a hundred processes that began together would otherwise have their forks in one look, and
+ *   the files of that look would wait for all of them.
  * - Who of a process is alive is looked up before its records are: who is gone by then has written all that he ever will.
  */
 export const followScript: string = `
-overlap=$1 most=$2 asked= known=
+overlap=$1 most=$2 asked= known= turn=0
 unset CDPATH
 exec 9>&1
 ifs=$IFS
@@ -114,7 +116,8 @@ look_at_process() {
   if [ "$1" = "$boot" ]; then
     if is_same "$2" "$3"; then
       lives=1
-      eval "calm_$id=20"
+      turn=$(((turn + 1) % 21))
+      eval "calm_$id=$((10 + turn))"
     elif is_same "$6" "$7" || is_same "$4" "$5"; then lives=1; fi
   fi
   if enter_control "$dir"; then here=1; fi
