@@ -94,9 +94,11 @@ async function runCall(call: Call, cli: CliProcess, interrupts: Interrupts): Pro
   const { cwd, env, home, stderr, stdout } = cli;
   const { store, config: configPath } = call.options as { readonly store?: string; readonly config?: string };
   const found = await findPlaces({ cwd, env, home, store, config: configPath });
+  const onSecrets = isBackground(call) ? await hideSecrets(cli, found) : undefined;
   const action = await call.spec.load();
   return action(call.args, call.options as never, {
     ...found,
+    ...(onSecrets && { onSecrets }),
     cwd,
     home,
     env,
@@ -105,6 +107,25 @@ async function runCall(call: Call, cli: CliProcess, interrupts: Interrupts): Pro
     stdout,
     stderr,
   });
+}
+
+/** Of `--detach`: what it prints is kept in a file. */
+function isBackground({ options }: Call): boolean {
+  return options['background'] === true;
+}
+
+/** Takes secrets out of all that this process prints: those around it now, and those that it is told of later. */
+async function hideSecrets(
+  { env, stderr, stdout }: CliProcess,
+  found: Awaited<ReturnType<typeof findPlaces>>,
+): Promise<(secrets: readonly string[]) => void> {
+  const { createRedactor } = await import('./log/redactor.ts');
+  const { redactStream } = await import('./log/redact-stream.ts');
+  const { surroundingSecrets } = await import('./log/surrounding-secrets.ts');
+  const redactor = createRedactor();
+  redactor.add(await surroundingSecrets({ ...found, env }));
+  for (const stream of [stdout, stderr]) redactStream(stream, redactor);
+  return (secrets) => redactor.add(secrets);
 }
 
 function usageText(error: CommanderError): string {

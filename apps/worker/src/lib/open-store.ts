@@ -92,6 +92,25 @@ export async function withStoreToChange<Result>(
   return await use(opened);
 }
 
+/**
+ * Where there is no store yet, does in memory what is about to be done to it, and throws what that throws: a mistake is no reason to make
+ * a store and a key.
+ */
+export async function rehearse(
+  places: Places,
+  write: (opened: Pick<OpenedStore, 'store' | 'cipher'>) => Promise<unknown>,
+): Promise<void> {
+  if (isMongoUrl(places.store) || (await exists(places.store))) return;
+  const { close, store } = await openWithoutKey(places);
+  try {
+    const hasKey = await exists(places.identity);
+    const cipher = hasKey ? (await openKeyring({ store, identityPath: places.identity })).cipher : noCipher;
+    await write({ store, cipher });
+  } finally {
+    await close();
+  }
+}
+
 /** What first use has to say about the key. */
 export function newKeyNotice(places: Places): string {
   return `made a new key: ${places.identity}; keep a copy of it elsewhere: what the store holds (${places.store}) cannot be read without it`;

@@ -135,7 +135,7 @@ async function openHooks(task: Task): Promise<readonly HookModule[]> {
 }
 
 /** Throws a `TaskFileError` for a seed that the store does not have. */
-export async function checkSeed(task: Task, opened: OpenedStore): Promise<void> {
+export async function checkSeed(task: Task, opened: Pick<OpenedStore, 'store' | 'cipher'>): Promise<void> {
   if (task.seedId === undefined || (await opencodeSeeds(opened).get(task.seedId)) !== undefined) return;
   throw task.problemAt(['seed'], `is not in the store; optio seeds ls shows what is`);
 }

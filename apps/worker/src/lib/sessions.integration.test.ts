@@ -16,7 +16,7 @@ let model: ScriptedModel;
 
 /** Says where it is, waits for a file in the workdir, changes what it was given, delivers, and is done. */
 const script: ModelScript = ({ step }) => {
-  if (step === 0) return { toolCalls: [logLines(['STATUS: 10% begun'])] };
+  if (step === 0) return { toolCalls: [logLines([`the key is ${KEY}`, 'STATUS: 10% begun'])] };
   if (step === 1) return { toolCalls: [runCommand('while ! [ -e go ]; do sleep 0.05; done')] };
   if (step === 2)
     return { toolCalls: [writeTool('main.c', 'int main(void);\n'), writeTool('deliverables/report.md', '# Report\n')] };
@@ -103,7 +103,9 @@ describe('a session in the background', { timeout: 300_000 }, () => {
     expect(await readFile(log, 'utf8')).toMatch(/done after .*: all green/);
     const logs = await optio('logs', sessionId);
     expect(logs.stdout).toMatch(/^\d\d:\d\d:\d\d agent: 10% begun$/m);
-    expect(`${logs.stdout}${await readFile(log, 'utf8')}`).not.toContain(KEY);
+    // What an agent repeats is for a person's eyes, and not for a file.
+    expect(await readFile(log, 'utf8')).toMatch(/agent: the key is \[redacted\]$/m);
+    expect(await readFile(log, 'utf8')).not.toContain(KEY);
 
     await json('pull', 'nightly', 'after');
     expect(await readFile(join(directory, 'after/main.c'), 'utf8')).toBe('int main(void);\n');

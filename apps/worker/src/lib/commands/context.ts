@@ -16,6 +16,8 @@ export interface CommandContext {
   readonly outputRoot: string;
   /** Absolute directory for task directories. @default the host's own */
   readonly taskRoot?: string;
+  /** Told of secrets as they become known, so that what is printed does not hold them. @default nobody, on a person's own screen */
+  readonly onSecrets?: (secrets: readonly string[]) => void;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
 }

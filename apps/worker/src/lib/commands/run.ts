@@ -1,7 +1,8 @@
 import { detach } from '../detach.ts';
 import { WorkerError, messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { newKeyNotice, openStore } from '../open-store.ts';
+import { secretsOf } from '../log/redactor.ts';
+import { newKeyNotice, openStore, rehearse } from '../open-store.ts';
 import { printableJson } from '../printable.ts';
 import { createReporter } from '../report/reporter.ts';
 import type { TaskSummary } from '../report/reporter.ts';
@@ -49,7 +50,9 @@ export async function runTaskHere(
   context: CommandContext,
 ): Promise<TaskSummary> {
   const { interrupts, places } = context;
+  context.onSecrets?.(secretsOf(task));
   const hooks = await checkLoadedTask(task, context);
+  await rehearse(places, (empty) => checkSeed(task, empty));
   const reporter = createReporter({ format: options.json === true ? 'json' : 'human', ...context });
   try {
     await using opened = await openStore(places);
@@ -78,6 +81,7 @@ export async function runTaskHere(
 export async function detachCommand(task: Task, options: RunCommandOptions, context: CommandContext): Promise<number> {
   const { places, stderr, stdout } = context;
   await checkLoadedTask(task, context);
+  await rehearse(places, (empty) => checkSeed(task, empty));
   {
     await using opened = await openStore(places);
     if (opened.isNew) stderr.write(`${newKeyNotice(places)}\n`);

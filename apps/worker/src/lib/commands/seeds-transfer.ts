@@ -10,7 +10,8 @@ import { ageCipher, readSeedFile, writeSeedFile } from '@optio-ts/seed-engine';
 import { WorkerError, messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { LOCAL_HOST, openHost } from '../hosts/open-host.ts';
-import { newKeyNotice, openStore, withStore } from '../open-store.ts';
+import { newKeyNotice, openStore, rehearse, withStore } from '../open-store.ts';
+import type { OpenedStore } from '../open-store.ts';
 import { printFacts } from '../output.ts';
 import { reasonOf } from '../secret-reference.ts';
 import type { CommandContext } from './context.ts';
@@ -49,20 +50,22 @@ export async function captureSeedCommand(
   if (name === LOCAL_HOST && options.fromHome === true && env['XDG_DATA_HOME'] !== undefined) {
     stderr.write('optio: XDG_DATA_HOME is not looked at: the login is taken from ~/.local/share/opencode\n');
   }
-  await using opened = await openStore(places);
-  if (opened.isNew) stderr.write(`${newKeyNotice(places)}\n`);
-  const seed = await opencodeSeeds(opened).capture({
+  const request = {
     host: opening.host,
     home: name === LOCAL_HOST ? resolve(cwd, home) : absolute(home),
     // Its own way to the login is settled for the whole of 1.x.
     opencodeVersion: OPENCODE_VERSION,
-    scope: options.everything === true ? 'everything' : 'login',
+    scope: options.everything === true ? ('everything' as const) : ('login' as const),
     abortSignal,
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.model === undefined ? {} : { model: options.model }),
     ...(options.acceptCode === true && { acceptCode: true }),
     ...(options.expires === undefined ? {} : { expiresAt: new Date(Date.now() + options.expires) }),
-  });
+  };
+  await rehearse(places, (empty) => opencodeSeeds(empty).capture(request));
+  await using opened = await openStore(places);
+  if (opened.isNew) stderr.write(`${newKeyNotice(places)}\n`);
+  const seed = await opencodeSeeds(opened).capture(request);
   printFacts(context, seed, { json: options.json, facts: factsOf(seed) });
   return EXIT_CODES.done;
 }
@@ -148,14 +151,17 @@ export async function importSeedCommand(
   const { cwd, interrupts, places, stderr } = context;
   const path = resolve(cwd, file);
   await readable(path);
+  const take = (opened: Pick<OpenedStore, 'store' | 'cipher'>) =>
+    opencodeSeeds(opened).importFile({
+      file: readSeedFile(path),
+      abortSignal: interrupts.abortSignal,
+      ...(options.label === undefined ? {} : { label: options.label }),
+      ...(options.acceptCode === true && { acceptCode: true }),
+    });
+  await rehearse(places, take);
   await using opened = await openStore(places);
   if (opened.isNew) stderr.write(`${newKeyNotice(places)}\n`);
-  const seed = await opencodeSeeds(opened).importFile({
-    file: readSeedFile(path),
-    abortSignal: interrupts.abortSignal,
-    ...(options.label === undefined ? {} : { label: options.label }),
-    ...(options.acceptCode === true && { acceptCode: true }),
-  });
+  const seed = await take(opened);
   printFacts(context, seed, { json: options.json, facts: factsOf(seed) });
   return EXIT_CODES.done;
 }

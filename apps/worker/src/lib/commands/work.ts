@@ -8,6 +8,7 @@ import type { Interrupts } from '../interrupts.ts';
 import type { WorkMetrics } from '../log/metrics.ts';
 import { openWorkLog } from '../log/open-work-log.ts';
 import { secretsOf } from '../log/redactor.ts';
+import { surroundingSecrets } from '../log/surrounding-secrets.ts';
 import { openStore } from '../open-store.ts';
 import type { TaskQueue } from '../queue/agenda-queue.ts';
 import { refuseWithoutQueue, startWorkerOf } from '../queue/open-queue-of.ts';
@@ -47,6 +48,7 @@ export async function workCommand(
   await using opened = await openStore(places);
   const own = { ...context, interrupts: neverInterrupted(), outputRoot: config.deliverables ?? context.outputRoot };
   const log = openWorkLog(name, options, context);
+  log.redactor.add(await surroundingSecrets(context));
   const metrics = options.metrics === undefined ? undefined : await openMetrics(name, options.metrics);
   await using _metrics = metrics;
   await using queue = await startWorkerOf(context, {

@@ -13,6 +13,17 @@ describe('createRedactor', () => {
     expect(redactor.redact('tiny')).toBe('tiny');
   });
 
+  it('leaves nothing of a secret that begins with another, or is printed line by line', () => {
+    const redactor = createRedactor();
+    redactor.add([
+      'sk-short',
+      'sk-short-and-long',
+      '-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w\n{\n-----END KEY-----\n',
+    ]);
+    expect(redactor.redact('sk-short-and-long sk-short')).toBe('[redacted] [redacted]');
+    expect(redactor.redact('agent: MIIEvQIBADANBgkqhkiG9w {')).toBe('agent: [redacted] {');
+  });
+
   it('takes passwords out of URLs that it was not told of', () => {
     const redactor = createRedactor();
     const redact = (text: string): string => redactor.redact(text);

@@ -10,23 +10,33 @@ export interface Redactor {
 
 /** What is shorter is too likely to be a part of something else. */
 const MIN_LENGTH = 6;
+/** The same for a line of a secret that has several, such as a private key. */
+const MIN_LINE_LENGTH = 16;
 
 /** Knows no secrets at first, but the shape of some: passwords in URLs. */
 export function createRedactor(): Redactor {
   const secrets = new Set<string>();
+  let longestFirst: readonly string[] = [];
   return {
     add(added) {
       for (const secret of added) {
-        if (secret.length < MIN_LENGTH) continue;
-        secrets.add(secret);
-        // As it stands in JSON, and in a URL.
-        secrets.add(JSON.stringify(secret).slice(1, -1));
-        secrets.add(encodeURIComponent(secret));
+        const lines = secret.split(/\r?\n/).map((line) => line.trim());
+        // Whoever prints it line by line prints it all the same.
+        const long = lines.length > 1 ? lines.filter((line) => line.length >= MIN_LINE_LENGTH) : [];
+        for (const text of [secret.trim(), ...long]) {
+          if (text.length < MIN_LENGTH) continue;
+          secrets.add(text);
+          // As it stands in JSON, and in a URL.
+          secrets.add(JSON.stringify(text).slice(1, -1));
+          secrets.add(encodeURIComponent(text));
+        }
       }
+      // One may be the beginning of another, whose rest would stay.
+      longestFirst = [...secrets].toSorted((a, b) => b.length - a.length);
     },
     redact(text) {
       let clean = text.replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/[^/\s:@"]*:)[^@\s/"]+@/gi, '$1[redacted]@');
-      for (const secret of secrets) clean = clean.replaceAll(secret, '[redacted]');
+      for (const secret of longestFirst) clean = clean.replaceAll(secret, '[redacted]');
       return clean;
     },
   };
