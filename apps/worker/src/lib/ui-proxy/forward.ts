@@ -1,5 +1,5 @@
 import { STATUS_CODES, request as send } from 'node:http';
-import type { Agent, IncomingMessage, ServerResponse } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
@@ -21,35 +21,53 @@ export interface ForwardContext extends ForwardTarget {
   readonly agent: Agent;
   /** The server gave no answer, or half of one. */
   readonly onFailure: (request: IncomingMessage, response: ServerResponse) => void;
+  /** The answer is a stream of events. */
+  readonly onEvents: () => void;
 }
 
 /** Passes a request on and its answer back, each as it comes: an event stream is not held up. */
 export function forwardRequest(request: IncomingMessage, response: ServerResponse, context: ForwardContext): void {
-  const { login, path, agent, origin, embedder, onFailure } = context;
+  const hasBody = request.headers['content-length'] !== undefined || 'transfer-encoding' in request.headers;
+  const onward = begin(request, response, context, (error) => {
+    // A kept connection may have been closed by its server in the very moment that it was used: nothing was done then.
+    const isLost = onward.reusedSocket && 'code' in error && error.code === 'ECONNRESET' && !response.headersSent;
+    if (!isLost || hasBody || request.method !== 'GET' || response.destroyed)
+      return context.onFailure(request, response);
+    const fresh = { ...context, agent: false } as const;
+    begin(request, response, fresh, () => context.onFailure(request, response)).end();
+  });
+  // An answer may be there before all is sent.
+  if (hasBody) pipeline(request, onward, () => {});
+  else onward.end();
+}
+
+function begin(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { login, path, agent, origin, embedder, onEvents }: Omit<ForwardContext, 'agent'> & { readonly agent: Agent | false },
+  onError: (error: Error) => void,
+): ClientRequest {
   const { method, rawHeaders } = request;
   const headers = headersForServer(rawHeaders, login).flat();
   const onward = send({ host: '127.0.0.1', port: login.port, method, path, headers, agent, setHost: false });
-  const fail = (): void => {
-    onward.destroy();
-    onFailure(request, response);
-  };
-  onward.on('error', fail);
+  onward.on('error', onError);
   // To a request that asked for no other protocol.
   onward.on('upgrade', (_answer, socket: Socket) => {
     socket.destroy();
-    fail();
+    onError(new Error('another protocol was answered'));
   });
   onward.on('response', (answer) => {
     const { statusCode = 502, rawHeaders: raw } = answer;
     for (const name of response.getHeaderNames()) response.removeHeader(name);
     response.writeHead(statusCode, headersForBrowser(raw, { origin, embedder }).flat());
     response.flushHeaders();
+    if (statusCode === 200 && answer.headers['content-type']?.startsWith('text/event-stream') === true) onEvents();
     // An answer that is cut must not look whole: this ends the browser's connection.
     pipeline(answer, response, () => {});
   });
   // A browser that goes away takes its request with it.
   response.on('close', () => onward.destroy());
-  pipeline(request, onward, () => {});
+  return onward;
 }
 
 /** Passes a WebSocket on. What either side says after the other has finished still arrives. */

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 
 import { ENTRANCE, EXIT, admitRequest, isSame } from './admit-request.ts';
 import type { Admission, ProxyIdentity } from './admit-request.ts';
+import { asksForMessages, createListenerWatch } from './await-listener.ts';
 import { pageHeaders } from './filter-headers.ts';
 import type { UpstreamLogin } from './filter-headers.ts';
 import { forwardRequest, forwardUpgrade, refuseUpgrade } from './forward.ts';
@@ -31,6 +32,9 @@ export interface UiProxy extends AsyncDisposable {
 /** Tickets that nobody used yet; whoever opens many leaves the oldest behind. */
 const MOST_TICKETS = 32;
 
+/** A page that does not listen gets its messages all the same. Longer than a browser on a busy machine takes. */
+const LISTEN_MS = 15_000;
+
 /**
  * Serves the web interface of a session's server to a browser on this machine. The server is taken for hostile: an agent can put
  * another in its place. It learns neither its password's holder nor a cookie of the browser, and can leave nothing there.
@@ -46,12 +50,24 @@ export async function openUiProxy(options: OpenUiProxyOptions): Promise<UiProxy>
   const { port } = server.address() as AddressInfo;
   const identity: ProxyIdentity = { port, cookieName: `optio-ui-${port}`, cookieValue: secret() };
   const cookie = `${identity.cookieName}=${identity.cookieValue}; Path=/; HttpOnly; SameSite=Strict`;
+  const listener = createListenerWatch({ mostMs: LISTEN_MS });
+  const forwarding = { embedder, agent, onFailure: unavailable, onEvents: () => listener.listening() };
   let isFirst = true;
+
+  const forward = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: { readonly origin: string; readonly path: string },
+  ): void => {
+    const login = upstream();
+    if (login === undefined) unavailable(request, response);
+    else forwardRequest(request, response, { ...context, ...forwarding, login });
+  };
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const admission = admit(request, identity);
-    const context = { origin: `http://${request.headers.host}`, embedder };
-    for (const [name, value] of pageHeaders(context)) response.setHeader(name, value);
+    const origin = `http://${request.headers.host}`;
+    for (const [name, value] of pageHeaders({ origin, embedder })) response.setHeader(name, value);
     if (admission.type === 'refuse') return refuse(response, admission);
     if (admission.type === 'leave') {
       // Cookies know neither ports nor, from here, paths: all of this machine's name go, and other sessions are entered anew.
@@ -72,9 +88,14 @@ export async function openUiProxy(options: OpenUiProxyOptions): Promise<UiProxy>
       // Not a redirect: that would count as the dashboard's request, and only the session's own pages may ask for more.
       return page(response, `<meta http-equiv="refresh" content="0;url=${escapeHtml(admission.path)}">`);
     }
-    const login = upstream();
-    if (login === undefined) return unavailable(request, response);
-    forwardRequest(request, response, { ...context, login, agent, path: admission.path, onFailure: unavailable });
+    const { path } = admission;
+    if (request.headers['sec-fetch-mode'] === 'navigate') listener.loading();
+    if (!asksForMessages(request.method ?? '', path)) return forward(request, response, { origin, path });
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    void listener.listened(gone.signal).then(() => {
+      if (!gone.signal.aborted) forward(request, response, { origin, path });
+    });
   };
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {

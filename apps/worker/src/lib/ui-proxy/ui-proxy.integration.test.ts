@@ -217,6 +217,52 @@ describe('openUiProxy', () => {
     await gone.promise;
   });
 
+  it('asks again what a kept connection has lost, and nothing that changes something', async () => {
+    const used = new Set<Socket>();
+    const set = await stage((request, response) => {
+      const { socket } = request;
+      // Closed between two requests, as a server does with one that was idle for long: the second meets its end.
+      if (used.has(socket)) socket.destroy();
+      else response.end('fine');
+      used.add(socket);
+    });
+    const headers = { cookie: await enter(set), 'sec-fetch-site': 'same-origin' };
+    const { port } = set.proxy;
+    expect((await ask(port, '/1', headers)).body).toBe('fine');
+    expect((await ask(port, '/2', headers)).body).toBe('fine');
+    expect((await ask(port, '/3', headers)).body).toBe('fine');
+    const before = set.requests.length;
+    expect((await ask(port, '/4', headers, 'POST', 'x')).status).toBe(502);
+    expect(set.requests).toHaveLength(before + 1);
+  });
+
+  it('answers with the messages of a session when its page hears what comes after them', async () => {
+    const set = await stage((request, response) => {
+      if (request.url === '/global/event')
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+      else response.end('fine');
+    });
+    const cookie = await enter(set);
+    const { port } = set.proxy;
+    const own = { cookie, 'sec-fetch-site': 'same-origin' };
+    const load = (): Promise<Answer> => ask(port, '/dGFzaw/session/ses_1', { ...own, 'sec-fetch-mode': 'navigate' });
+    const listen = (): void =>
+      void send({ host: '127.0.0.1', port, path: '/global/event', headers: own, agent: false })
+        .on('error', () => undefined)
+        .end();
+    for (const visit of [1, 2]) {
+      await load();
+      const messages = ask(port, '/session/ses_1/message?limit=20', own);
+      // What comes after it on the same way is answered before it.
+      expect((await ask(port, '/session/ses_1', own)).body).toBe('fine');
+      expect((await ask(port, '/session/ses_1/message', own, 'POST', '{}')).body).toBe('fine');
+      listen();
+      expect((await messages).body).toBe('fine');
+      const asked = set.requests.map(({ url }) => url).slice(-2);
+      expect([visit, ...asked]).toEqual([visit, '/global/event', '/session/ses_1/message?limit=20']);
+    }
+  });
+
   it('lets no cut answer look whole, and says that the session is not there', async () => {
     const set = await stage((request, response) => {
       if (request.url === '/cut') response.writeHead(200, { 'Content-Length': '100' }).write('half');
