@@ -47,7 +47,7 @@ esac
 for argument do
   case $argument in
   [Hh][Tt][Tt][Pp]://* | [Hh][Tt][Tt][Pp][Ss]://*)
-    url=$(printf '%s' "$argument" | LC_ALL=C tr -d '\\000-\\037\\177' | sed 's/"/%22/g')
+    url=$(printf '%s' "$argument" | LC_ALL=C tr -d '\\000-\\037\\177' | LC_ALL=C sed 's/"/%22/g')
     start=
     if [ -n "$(tail -c 1 "$log" 2>/dev/null)" ]; then
       start='

@@ -1,10 +1,11 @@
 /** Characters of a line that are looked at. What comes after is dropped, and the line counts as cut. */
 export const MAX_LINE_LENGTH = 65_536;
 
-// Terminal sequences: CSI (colours, cursor), OSC (titles, links) up to its terminator, and any other two-character escape.
+// Terminal sequences: CSI (colours, cursor), the strings OSC (titles, links), DCS, SOS, PM and APC up to their terminator, and the
+// escapes of two or more characters (`tput sgr0` begins with ESC ( B).
 const TERMINAL_SEQUENCES =
   // oxlint-disable-next-line no-control-regex -- removing control characters is the purpose
-  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -Z^-~])?/g;
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-Z\\-~])?/g;
 
 // Control characters that Python's `str.isspace` counts as white space, and the two Unicode line ends.
 // oxlint-disable-next-line no-control-regex -- as above
@@ -29,7 +30,6 @@ const TRAILING_SPACE = new RegExp(`${SPACE}+$`);
 export function cleanLine(line: string): string {
   const cleaned = line
     .slice(0, MAX_LINE_LENGTH)
-    .replace(/[\r\n]+$/, '')
     .replace(TERMINAL_SEQUENCES, '')
     .replace(SPACING_CONTROLS, ' ')
     .replace(OTHER_CONTROLS, '')
@@ -38,7 +38,7 @@ export function cleanLine(line: string): string {
   return trimEnd(cleaned);
 }
 
-// A regular expression anchored at the end only is quadratic on a long run of spaces in the middle.
+// A regular expression anchored at the end only is quadratic on a long run of spaces in the middle. Line ends are spaces by now.
 function trimEnd(text: string): string {
   let end = text.length;
   while (end > 0 && TRAILING_SPACE.test(text.charAt(end - 1))) end -= 1;

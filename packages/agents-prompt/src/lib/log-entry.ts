@@ -55,6 +55,7 @@ export interface AttentionEntry {
 export interface DomainMessageEntry {
   readonly type: 'domain-message';
   readonly keyword: string;
+  /** Its strings are as JSON has them, escaped control characters included: clean them before they are shown. */
   readonly data: JsonValue;
 }
 

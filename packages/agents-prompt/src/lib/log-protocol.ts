@@ -22,11 +22,14 @@ export interface LogProtocol {
   /** Markdown with the sections `## Log channel` and `## Deliverables`. */
   readonly documentation: string;
   /**
-   * Reads one line of the log, with or without its line end. Never throws. The texts in the result hold no control characters;
-   * they are otherwise what the agent wrote, and to be treated as such.
+   * Reads one line of the log, with or without its line end. Never throws. The texts in the result hold no control characters,
+   * those in `data` of a domain message excepted; they are otherwise what the agent wrote, and to be treated as such.
    */
   parseLine(line: string, options?: ParseLineOptions): LogEntry;
 }
+
+/** Characters in which a keyword that was nearly one is looked for. */
+const MAX_NEAR_MISS = 80;
 
 const LEADING_SPACE = new RegExp(`^${SPACE}+`);
 
@@ -62,13 +65,20 @@ function startsEntry(line: string, { name, isColonOptional }: Keyword): boolean 
   return line.charAt(name.length) === ':' || (isColonOptional && line.length === name.length);
 }
 
-// Leading white space, a list marker, markdown emphasis, lower case, a full stop: what models do to a keyword.
-const NEAR_MISS = /^[\s>*_`#-]*([A-Za-z_ ]+?)[*_`]*\s*(:|[.!*_`]*$)/;
+// Leading white space, a list marker, markdown emphasis, lower case, a full stop: what models do to a keyword. Each expression is
+// linear: together in one they took milliseconds for a line of underscores, and an agent may write a million of them.
+const BEFORE_WORD = /^[\s>*_`#-]+/;
+const WORD = /^[A-Za-z_ ]*/;
+const AFTER_WORD = /[_ ]+$/;
+const COLON = /^[*`\s]*:/;
+const NOTHING_MORE = /^[.!*_`\s]*$/;
 
 function findResemblance(keywords: readonly Keyword[], line: string): KeywordName | undefined {
-  const found = NEAR_MISS.exec(line.slice(0, 80));
-  const word = found?.[1]?.toUpperCase().replaceAll(' ', '_');
+  const text = line.slice(0, MAX_NEAR_MISS).replace(BEFORE_WORD, '');
+  const [found = ''] = WORD.exec(text) ?? [];
+  const word = found.replace(AFTER_WORD, '').toUpperCase().replaceAll(' ', '_');
   const keyword = keywords.find(({ name }) => name === word);
   if (keyword === undefined) return undefined;
-  return found?.[2] === ':' || keyword.isColonOptional ? keyword.name : undefined;
+  const rest = text.slice(found.length);
+  return COLON.test(rest) || (keyword.isColonOptional && NOTHING_MORE.test(rest)) ? keyword.name : undefined;
 }

@@ -55,8 +55,12 @@ describe('formatResumeLogLine', () => {
     );
   });
 
-  it('refuses a name that would read as two', () => {
-    for (const name of ['a,b', 'a b', 'a\nb', '']) {
+  it('refuses a time that is none', () => {
+    expect(() => formatResumeLogLine({ at: new Date(Number.NaN) })).toThrow(TypeError);
+  });
+
+  it('refuses a name that would read as two, or as none', () => {
+    for (const name of ['a,b', 'a b', 'a\nb', 'a\0b', '']) {
       expect(() => formatResumeLogLine({ at, refreshed: [name] })).toThrow(TypeError);
     }
   });
