@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
 import { createLocalHost } from './local-host.ts';
 import { openFile } from './open-file.ts';
 import { hashFile } from './path-info.ts';
+import { pushFile } from './push-file.ts';
 import { readFile } from './read-file.ts';
 
 // Holds a lease of a file and does not give it back: whoever opens the file waits, for 45 seconds. So does, without an end,
@@ -45,6 +47,24 @@ describe.skipIf(process.platform !== 'linux')('a file that cannot be opened in t
     } finally {
       holder.stdin.end();
       await once(holder, 'exit');
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  // Whether the guard hears that it is no longer needed is a matter of chance, and mostly lost where a script has traps.
+  it('is none once it was opened, however long it is used', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'optio-slow-'));
+    await writeFile(join(directory, 'sleep'), `#!/bin/sh\nexec ${pathOf('sleep')} 0.1\n`, { mode: 0o755 });
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('a');
+      await wait(1000);
+      yield Buffer.from('b');
+    }
+    try {
+      await using host = createLocalHost({ env: { ...process.env, PATH: `${directory}:${process.env['PATH']}` } });
+      const paths = Array.from({ length: 8 }, (_, index) => join(directory, `file-${index}`));
+      await Promise.all(paths.map((path) => pushFile(host, path, slow(), { sizeBytes: 2 })));
+    } finally {
       await rm(directory, { recursive: true });
     }
   });

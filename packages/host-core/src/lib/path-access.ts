@@ -38,7 +38,8 @@ const openLimitSeconds = 10;
  * - `make_and_enter DIRECTORY BENEATH` does the same and makes what is missing on the way, step by step.
  * - `open_regular NAME BENEATH` opens a regular file of the current directory as descriptor 3 and, with BENEATH, compares
  *   what was opened in the same way. A pipe that took the file's place since it was looked at would be waited for without
- *   an end, and a shell cannot open without waiting: a guard ends it.
+ *   an end, and a shell cannot open without waiting: a guard ends it. A guard that has just begun may miss the signal that
+ *   sends it away, where the script has a trap for it; so it looks whether the file was opened.
  * - `describe PATH` prints mode (hexadecimal), size and modification time.
  */
 export const enterScript: string = `${hereFunction}
@@ -72,7 +73,7 @@ open_regular() {
   (
     trap 'kill "$!" 2>/dev/null; exit' TERM
     sleep ${openLimitSeconds} 2>/dev/null &
-    wait "$!" && { echo 'it cannot be opened: that does not end, as of a pipe' >&2; kill -KILL $$; }
+    wait "$!" && [ ! -e "/proc/$$/fd/3" ] && { echo 'it cannot be opened: that does not end, as of a pipe' >&2; kill -KILL $$; }
   ) </dev/null >/dev/null &
   guard=$!
   { command exec 3<"./$1"; } || { kill $guard; exit 1; }
