@@ -86,6 +86,76 @@ describe('a session that another worker takes', () => {
   });
 });
 
+describe('a session that is taken up again', () => {
+  it('finds its agent to stop it, even when it was cancelled before', async () => {
+    const workspace = await bench.openWorkspace();
+    const agent = await bench.launch(workspace, 'stay');
+    const seen: unknown[] = [];
+    const session = runAgentSession({
+      host: bench.host,
+      workspace,
+      protocol: createLogProtocol(),
+      sessionId: 'orphan',
+      log: { generation: 0, offset: 0 },
+      abortSignal: AbortSignal.abort(new Error('nobody wants it')),
+      hooks: { afterExecute: () => void seen.push('afterExecute') },
+      launch: async ({ abortSignal }) => {
+        seen.push(abortSignal.aborted);
+        return { exited: agent.exited, stop: async () => agent.stop() };
+      },
+      teardown: ({ isAgentStopped }) => void seen.push(isAgentStopped),
+    });
+    expect(await session.result).toMatchObject({ state: 'cancelled', message: 'nobody wants it', problems: [] });
+    expect(seen).toEqual([false, 'afterExecute', true]);
+    expect(isAlive(agent.pid)).toBe(false);
+  });
+
+  it('does not take an agent for gone that it has not found', async () => {
+    const workspace = await bench.openWorkspace();
+    const seen: boolean[] = [];
+    const session = runAgentSession({
+      host: bench.host,
+      workspace,
+      protocol: createLogProtocol(),
+      sessionId: 'not-found',
+      log: { generation: 0, offset: 0 },
+      launch: () => Promise.reject(new Error('no answer')),
+      teardown: ({ isAgentStopped }) => void seen.push(isAgentStopped),
+    });
+    expect(await session.result).toMatchObject({ reason: 'setup-failed', message: 'no answer' });
+    expect(seen).toEqual([false]);
+  });
+
+  it('leaves an agent alone that it finds when the session is of another worker already', async () => {
+    const workspace = await bench.openWorkspace();
+    const { lease, lose } = createLease();
+    const found = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<string>();
+    const session = runAgentSession({
+      host: bench.host,
+      workspace,
+      protocol: createLogProtocol(),
+      sessionId: 'late',
+      log: { generation: 0, offset: 0 },
+      lease,
+      limits: { stopMs: 20 },
+      launch: async ({ abortSignal }) => {
+        lose();
+        expect(abortSignal.aborted).toBe(false);
+        await found.promise;
+        return {
+          exited: new Promise<never>(() => undefined),
+          stop: async () => left.resolve('stopped'),
+          leave: async () => left.resolve('left'),
+        };
+      },
+    });
+    expect(await session.result).toMatchObject({ reason: 'taken-over' });
+    found.resolve();
+    expect(await left.promise).toBe('left');
+  });
+});
+
 describe('a lease of a store', () => {
   it('is lost to the worker that claims the session, and the position stays as it was', async () => {
     await using store = createMemoryStore();

@@ -36,6 +36,23 @@ describe('createAgentMail', () => {
     expect(sent).toHaveLength(2);
   });
 
+  it('keeps what is said and answered before there is an agent until there is one', async () => {
+    const sent: string[] = [];
+    let isThere = false;
+    const mail = createAgentMail({
+      canSend: () => isThere,
+      send: async (text) => sent.push(text),
+    });
+    mail.answer({ path: 'a', reason: 'not found' });
+    mail.say('hello');
+    await new Promise(setImmediate);
+    expect(sent).toEqual([]);
+    isThere = true;
+    mail.resume();
+    await new Promise(setImmediate);
+    expect(sent).toEqual([expect.stringMatching(/^hello\n\nSystem:[^]*a \(not found\)/)]);
+  });
+
   it('keeps further answers back for a while, but not what is said', async () => {
     const sent: string[] = [];
     const mail = createAgentMail({

@@ -20,6 +20,8 @@ export interface CreateAgentMailOptions {
 export interface AgentMail {
   say(text: string): void;
   answer(answer: DeliverableAnswer): void;
+  /** Says that there is an agent now: sends what has waited for it. */
+  resume(): void;
   /** Drops what was not sent. */
   close(): void;
 }
@@ -85,6 +87,9 @@ export function createAgentMail({ canSend, send, pauseMs = 1000 }: CreateAgentMa
       if (closing.signal.aborted) return;
       if (answers.length >= MAX_WAITING) unnamed += 1;
       else answers.push(answer);
+      if (!isSending) void flush();
+    },
+    resume: () => {
       if (!isSending) void flush();
     },
     close: () => closing.abort(),

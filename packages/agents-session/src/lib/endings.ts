@@ -2,7 +2,7 @@ import type { SessionEnding } from './outcome.ts';
 
 /** Everything that ended, or would have ended, a session. */
 export interface Endings {
-  /** In the order in which they came. */
+  /** In the order in which they came. A cancel of a session that is ending already is none of them. */
   readonly list: readonly SessionEnding[];
   /** Resolves with the first. */
   readonly first: Promise<SessionEnding>;
@@ -27,11 +27,13 @@ export function createEndings(): Endings {
     signal: ended.signal,
     hurry: hurry.signal,
     add: (ending) => {
+      const reason = new Error(`The session ended: ${ending.type}`);
+      if (!PATIENT.includes(ending.type)) hurry.abort(reason);
+      // What was told to `beforeStop`, and written down, stays: a cancel that comes later only takes its patience away.
+      if (ending.type === 'cancelled' && ended.signal.aborted) return;
       list.push(ending);
       resolve(ending);
-      const reason = new Error(`The session ended: ${ending.type}`);
       ended.abort(reason);
-      if (!PATIENT.includes(ending.type)) hurry.abort(reason);
     },
   };
 }

@@ -161,6 +161,6 @@ const EXPENDABLE: readonly unknown[] = ['status', 'log', 'progress'];
 function weighEvent(event: EventEnvelope): number {
   let weight = 300;
   for (const value of Object.values(event)) if (typeof value === 'string') weight += value.length;
-  if ('data' in event) weight += JSON.stringify(event.data).length;
+  if ('data' in event) weight += JSON.stringify(event.data)?.length ?? 0;
   return weight;
 }

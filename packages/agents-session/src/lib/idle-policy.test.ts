@@ -118,6 +118,26 @@ describe('watchIdle', () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
+  it('says when there is no signal to begin with, and closes one that comes too late', async () => {
+    const seen: string[] = [];
+    const closed = vi.fn<() => Promise<never>>(() => Promise.reject(new Error('not closed')));
+    const watch = (iterate: () => AsyncIterator<AgentActivity>, abortSignal: AbortSignal): Promise<void> =>
+      watchIdle({
+        activity: { [Symbol.asyncIterator]: iterate },
+        limitMs: 10,
+        canRemind: () => false,
+        act: (action) => seen.push(action.type),
+        onFailure: (message) => seen.push(message),
+        abortSignal,
+      });
+    await watch(() => {
+      throw new Error('no signal');
+    }, new AbortController().signal);
+    await watch(() => ({ next: async () => new Promise(() => undefined), return: closed }), AbortSignal.abort());
+    await vi.advanceTimersByTimeAsync(0);
+    expect([closed.mock.calls.length, seen]).toEqual([1, ['no signal', 'not closed']]);
+  });
+
   it('says when the signal breaks off, and goes on with the clock', async () => {
     const seen: string[] = [];
     async function* activity(): AsyncGenerator<AgentActivity> {

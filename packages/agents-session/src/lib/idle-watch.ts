@@ -27,14 +27,17 @@ export async function watchIdle(options: WatchIdleOptions): Promise<void> {
     if (decision.clock === 'start') timer = setTimeout(() => step({ type: 'limit' }), limitMs);
     if (decision.action !== undefined) act(decision.action);
   };
-  const iterator = activity[Symbol.asyncIterator]();
+  let iterator: AsyncIterator<AgentActivity> | undefined;
+  const leave = async (): Promise<unknown> => iterator?.return?.();
   const close = (): void => {
     clearTimeout(timer);
     // An iterator that waits for the agent's next word need not answer; nobody waits for it.
-    void Promise.resolve(iterator.return?.()).catch((error: unknown) => onFailure(messageOf(error)));
+    leave().catch((error: unknown) => onFailure(messageOf(error)));
   };
   abortSignal.addEventListener('abort', close, { once: true });
   try {
+    iterator = activity[Symbol.asyncIterator]();
+    if (abortSignal.aborted) close();
     while (!abortSignal.aborted) {
       const next = await iterator.next();
       if (next.done === true) break;

@@ -19,21 +19,32 @@ const RENEWALS_PER_LEASE = 4;
  * of the lease, the host ends the agent by itself.
  */
 export function keepAgentAlive({ process, leaseMs, onFailure, abortSignal }: KeepAgentAliveOptions): void {
-  let renewing = Promise.resolve();
-  const renew = (): void => {
-    renewing = renewing.then(async () => {
-      if (abortSignal.aborted) return;
-      await process.renewLease({ abortSignal }).catch((error: unknown) => {
-        if (!abortSignal.aborted) onFailure?.(error);
-      });
-    });
+  if (!(leaseMs > 0)) throw new TypeError(`leaseMs must be a positive number: got ${leaseMs}`);
+  if (abortSignal.aborted) return;
+  let isRenewing = false;
+  const renew = async (): Promise<void> => {
+    // A host that takes long is not asked several times at once.
+    if (isRenewing) return;
+    isRenewing = true;
+    try {
+      await process.renewLease({ abortSignal });
+    } catch (error) {
+      if (!abortSignal.aborted) onFailure?.(error);
+    } finally {
+      isRenewing = false;
+    }
   };
-  const timer = setInterval(renew, Math.min(leaseMs / RENEWALS_PER_LEASE, MAXIMUM_TIMER_MS));
+  const timer = setInterval(() => void renew(), Math.min(leaseMs / RENEWALS_PER_LEASE, MAXIMUM_TIMER_MS));
   // A lease alone is no reason to keep this process alive.
   timer.unref();
-  const end = (): void => clearInterval(timer);
+  const end = (): void => {
+    clearInterval(timer);
+    abortSignal.removeEventListener('abort', end);
+  };
   abortSignal.addEventListener('abort', end, { once: true });
   process.exited.then(end, end);
+  // At once: an agent that was without a worker until now may have a moment left.
+  void renew();
 }
 
 const MAXIMUM_TIMER_MS = 2_147_483_647;

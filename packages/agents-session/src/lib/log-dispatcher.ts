@@ -2,10 +2,10 @@ import type { KeywordName, LogEntry, LogProtocol } from '@optio-ts/agents-prompt
 import type { FollowedLine } from '@optio-ts/host-core';
 
 import type { Deliverables } from './deliverables.ts';
-import type { EventStream } from './event-stream.ts';
 import type { AgentEvent, EventBody, LogPosition } from './events.ts';
 import { createInOrder } from './in-order.ts';
 import type { OffsetTracker } from './offset-tracker.ts';
+import type { SessionKit } from './session-kit.ts';
 
 /** An entry that ends a session. */
 export type Verdict = Extract<LogEntry, { readonly type: 'done' | 'error' }>;
@@ -13,7 +13,7 @@ export type Verdict = Extract<LogEntry, { readonly type: 'done' | 'error' }>;
 /** Options of `createLogDispatcher`. */
 export interface CreateLogDispatcherOptions {
   readonly protocol: LogProtocol;
-  readonly stream: EventStream;
+  readonly stream: Pick<SessionKit['stream'], 'count' | 'emitLogged'>;
   readonly tracker: OffsetTracker;
   readonly deliverables: Deliverables;
   readonly onVerdict: (verdict: Verdict, position: LogPosition) => void;

@@ -524,11 +524,17 @@ describe('cancel', () => {
     const launching = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const stopped = Promise.withResolvers<void>();
+    const stream = createEventStream({ sessionId: 'given-up' });
+    const seen: boolean[] = [];
     const { session } = await bench.start('', {
+      stream,
+      sessionId: stream.sessionId,
       limits: { stopMs: 50 },
-      launch: async () => {
+      teardown: ({ isAgentStopped }) => void seen.push(isAgentStopped),
+      launch: async ({ emit }) => {
         launching.resolve();
         await release.promise;
+        emit({ type: 'progress', step: 'launch', message: 'late' });
         return {
           exited: new Promise(() => undefined),
           stop: () => {
@@ -541,8 +547,28 @@ describe('cancel', () => {
     await launching.promise;
     const outcome = await session.cancel();
     expect(outcome.problems.map(({ step }) => step)).toEqual(['launch']);
+    // It may appear yet: its directory is not to be removed.
+    expect(seen).toEqual([false]);
     release.resolve();
     await stopped.promise;
+    stream.end();
+    expect(typesOf(await Array.fromAsync(stream.events)).at(-1)).toBe('ended');
+  });
+
+  it('does not change an end that has begun', async () => {
+    const { session } = await bench.start('exit 3', {
+      agent: (agent) => ({
+        ...agent,
+        modelFailure: () => {
+          throw new Error('no idea');
+        },
+      }),
+      teardown: () => void session.cancel('too late'),
+    });
+    const warnings: string[] = [];
+    for await (const event of session.events) if (event.type === 'warning') warnings.push(event.message);
+    expect(await session.result).toMatchObject({ state: 'failed', reason: 'agent-exited', problems: [] });
+    expect(new Set(warnings)).toEqual(new Set(['The agent does not say whether its model failed: no idea']));
   });
 
   it('reports an agent that could not be stopped, and goes on', async () => {
@@ -564,6 +590,9 @@ describe('cancel', () => {
       deadlineMs: 3_600_400,
       elapsedMs: 3_600_000,
     });
+    // A clock that was set back makes no time of it that a timer cannot have, and that would be over at once.
+    const { session: early } = await bench.start(`say DONE; stay`, { deadlineMs: 2 ** 31 - 1, elapsedMs: -60_000 });
+    expect((await early.result).state).toBe('done');
     const message = 'The session took longer than its deadline of 3600400 ms';
     expect(await session.result).toMatchObject({ state: 'failed', reason: 'deadline', message });
     for (const { pid } of processes) expect(isAlive(pid)).toBe(false);
@@ -829,6 +858,11 @@ describe('options', () => {
       { deadlineMs: 2 ** 31 },
       { idleLimitMs: Number.NaN },
       { limits: { stopMs: -1 } },
+      { logPollMs: 0 },
+      { maxDeliverableBytes: 1.5 },
+      { maxDeliverableBytes: 1e30 },
+      { elapsedMs: Number.NaN },
+      { fencing: -1 },
       { stream: createEventStream({ sessionId: 'other' }) },
     ]) {
       expect(() => runAgentSession({ ...good, ...wrong }), JSON.stringify(wrong)).toThrow(TypeError);

@@ -17,7 +17,10 @@ export interface AgentSession<Event extends EventEnvelope = AgentEvent> {
   readonly events: AsyncIterable<Event>;
   /** How it ended. Never rejects. */
   readonly result: Promise<SessionOutcome>;
-  /** Ends the session within its limits, unless it is ending already. Resolves as `result` does. */
+  /**
+   * Ends the session within its limits, unless it is ending already. Resolves as `result` does: a hook may call it, and must not wait
+   * for it, since the end waits for the hook.
+   */
   cancel(reason?: string): Promise<SessionOutcome>;
 }
 
@@ -41,7 +44,10 @@ export function runAgentSession<Event extends EventEnvelope = AgentEvent>(
   const deadline =
     deadlineMs === undefined
       ? undefined
-      : setTimeout(() => endings.add({ type: 'deadline', deadlineMs }), Math.max(1, deadlineMs - elapsedMs));
+      : setTimeout(
+          () => endings.add({ type: 'deadline', deadlineMs }),
+          Math.max(1, deadlineMs - Math.max(0, elapsedMs)),
+        );
   void endings.first.then(() => clearTimeout(deadline));
 
   // Timers and the signal are armed before the first step.

@@ -27,9 +27,11 @@ export interface SessionAgent {
   readonly agent: LaunchedAgent | undefined;
   /** Whether no agent is left: it never started, or was stopped for certain. */
   readonly isStopped: boolean;
+  /** What its model failed with last, if it says so. */
+  readonly modelFailure: string | undefined;
   readonly mail: AgentMail;
-  /** Takes over what `launch` returned. */
-  attend(agent: LaunchedAgent, log: AgentLogView): Promise<void>;
+  /** Starts the agent, or finds it, and takes it over. */
+  begin(launch: () => Promise<LaunchedAgent>, log: AgentLogView): Promise<void>;
   /** Says something at once; resolves with whether it got through. */
   say(text: string): Promise<boolean>;
   stop(): Promise<void>;
@@ -41,8 +43,11 @@ export interface SessionAgent {
 export function createSessionAgent(kit: SessionKit): SessionAgent {
   const { options, stream, endings, limits } = kit;
   let agent: LaunchedAgent | undefined;
-  let isStopped = true;
+  // That of a session which is adopted runs already, found or not.
+  let isStopped = options.log === undefined;
+  let isLaunching = false;
   let isStopping = false;
+  let isLeft = false;
   const sender = (): LaunchedAgent['sendToAgent'] => (isStopping ? undefined : agent?.sendToAgent);
   const say = async (text: string): Promise<boolean> => {
     const send = sender();
@@ -82,41 +87,60 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
     }
   };
 
+  const attend = (launched: LaunchedAgent, log: AgentLogView): void => {
+    agent = launched;
+    isStopped = false;
+    launched.exited.then(
+      ({ exitCode, signal }) => {
+        // What `stop` brought about says nothing: the session is over already.
+        if (!isStopping) void onExit(launched, log, { exitCode, signal });
+      },
+      (error: unknown) => {
+        const message = `Nobody can say whether the agent still runs: ${messageOf(error)}`;
+        // What it wrote last counts, if it can still be read.
+        void log.readToEnd(limits.drainMs).then(() => endings.add({ type: 'agent-lost', message, error }));
+      },
+    );
+    mail.resume();
+    if (launched.activity === undefined || options.onIdle === 'ignore') return;
+    void watchIdle({
+      activity: launched.activity,
+      limitMs: options.idleLimitMs ?? 60_000,
+      canRemind: () => sender() !== undefined,
+      act: (action) => act(action, log),
+      onFailure: (message) => kit.warn('ACTIVITY_LOST', `The agent's own signal broke off: ${message}`),
+      abortSignal: endings.signal,
+    });
+  };
+
   return {
     get agent() {
       return agent;
     },
     get isStopped() {
-      return isStopped;
+      return isStopped && !isLaunching;
+    },
+    get modelFailure() {
+      try {
+        return agent?.modelFailure?.();
+      } catch (error) {
+        kit.warn('ACTIVITY_LOST', `The agent does not say whether its model failed: ${messageOf(error)}`);
+        return undefined;
+      }
     },
     mail,
     say,
-    attend: async (launched, log) => {
-      // Given up on, and here after all: nobody else would end it.
-      if (isStopping) return launched.stop();
-      agent = launched;
-      isStopped = false;
-      launched.exited.then(
-        ({ exitCode, signal }) => {
-          // What `stop` brought about says nothing: the session is over already.
-          if (!isStopping) void onExit(launched, log, { exitCode, signal });
-        },
-        (error: unknown) => {
-          const message = `Nobody can say whether the agent still runs: ${messageOf(error)}`;
-          // What it wrote last counts, if it can still be read.
-          void log.readToEnd(limits.drainMs).then(() => endings.add({ type: 'agent-lost', message, error }));
-        },
-      );
-      if (launched.activity === undefined || options.onIdle === 'ignore') return undefined;
-      void watchIdle({
-        activity: launched.activity,
-        limitMs: options.idleLimitMs ?? 60_000,
-        canRemind: () => sender() !== undefined,
-        act: (action) => act(action, log),
-        onFailure: (message) => kit.warn('ACTIVITY_LOST', `The agent's own signal broke off: ${message}`),
-        abortSignal: endings.signal,
-      });
-      return undefined;
+    begin: async (launch, log) => {
+      isLaunching = true;
+      try {
+        const launched = await launch();
+        // Given up on, and here after all: another worker's, or nobody else would end it.
+        if (isLeft) await launched.leave?.();
+        else if (isStopping) await launched.stop();
+        else attend(launched, log);
+      } finally {
+        isLaunching = false;
+      }
     },
     stop: async () => {
       isStopping = true;
@@ -129,6 +153,7 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
     },
     letGo: async () => {
       isStopping = true;
+      isLeft = true;
       mail.close();
       const running = agent;
       if (running?.leave !== undefined) await kit.step('leave', limits.stopMs, async () => running.leave?.());

@@ -2,6 +2,7 @@ import { boundedStep } from './bounded.ts';
 import { drainUntil } from './drain-until.ts';
 import type { Endings } from './endings.ts';
 import type { EventStream } from './event-stream.ts';
+import type { AgentEvent, EventBody, LogPosition } from './events.ts';
 import type { SessionProblem } from './outcome.ts';
 import type { RunAgentSessionOptions, SessionLimits } from './session-options.ts';
 
@@ -15,10 +16,16 @@ const DEFAULT_LIMITS: Required<SessionLimits> = {
   teardownMs: 600_000,
 };
 
+/** Where a running session's events go: its stream, until its end. */
+interface SessionStream extends Pick<EventStream, 'count' | 'handled' | 'onHandled'> {
+  emit(body: EventBody<AgentEvent>): void;
+  emitLogged(position: LogPosition, body: EventBody<AgentEvent>): void;
+}
+
 /** What every part of a running session shares. */
 export interface SessionKit {
   readonly options: RunAgentSessionOptions;
-  readonly stream: EventStream;
+  readonly stream: SessionStream;
   readonly endings: Endings;
   readonly limits: Required<SessionLimits>;
   /** What failed so far. */
@@ -33,13 +40,27 @@ export interface SessionKit {
   drain(step: string, isDone: () => boolean): Promise<void>;
   /** Tells `drain` that something has moved. */
   notifyChange(): void;
+  /** The session has ended. What a hook or a check that was given up says after it would come behind `ended`, and is dropped. */
+  close(): void;
 }
 
 /** Puts together what the parts of one session share. */
-export function createSessionKit(options: RunAgentSessionOptions, stream: EventStream, endings: Endings): SessionKit {
+export function createSessionKit(options: RunAgentSessionOptions, given: EventStream, endings: Endings): SessionKit {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const problems: SessionProblem[] = [];
   const listeners = new Set<() => void>();
+  let isOver = false;
+  const stream: SessionStream = {
+    get count() {
+      return given.count;
+    },
+    get handled() {
+      return given.handled;
+    },
+    onHandled: (listener) => given.onHandled(listener),
+    emit: (body) => void (isOver || given.emit(body)),
+    emitLogged: (position, body) => void (isOver || given.emitLogged(position, body)),
+  };
   const warn = (code: string, message: string): void => {
     stream.emit({ type: 'warning', code, message });
   };
@@ -75,6 +96,9 @@ export function createSessionKit(options: RunAgentSessionOptions, stream: EventS
     },
     notifyChange: () => {
       for (const listener of listeners) listener();
+    },
+    close: () => {
+      isOver = true;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { within } from './bounded.ts';
 import type { Endings } from './endings.ts';
 import { messageOf } from './errors.ts';
 
@@ -20,6 +21,9 @@ export interface Ownership {
   close(): void;
 }
 
+/** Milliseconds until a store must have said whose session it is. */
+const CONFIRM_MS = 300_000;
+
 /** Creates the watch. Without a lease the session is always ours. */
 export function watchOwnership(lease: SessionLease | undefined, endings: Endings): Ownership {
   if (lease === undefined) return { check: () => Promise.resolve(true), close: () => undefined };
@@ -38,7 +42,10 @@ export function watchOwnership(lease: SessionLease | undefined, endings: Endings
     check: async () => {
       if (isDisowned) return false;
       try {
-        await lease.confirm({ abortSignal: watching.signal });
+        const confirming = lease.confirm({ abortSignal: watching.signal }).then(() => true);
+        if ((await within(confirming, CONFIRM_MS)) === undefined) {
+          disown(lost.aborted, new Error(`Nobody said within ${CONFIRM_MS} ms whose session it is`));
+        }
       } catch (error) {
         disown(lost.aborted, error);
       }

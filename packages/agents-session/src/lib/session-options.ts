@@ -33,7 +33,7 @@ export interface LaunchedAgent {
 export interface LaunchContext {
   /** Variables for the agent: `BROWSER` and `PATH` of the shims. Empty in ignore mode and for an adopted session. */
   readonly env: Readonly<Record<string, string>>;
-  /** Aborted when the session ends before the agent has started. */
+  /** Aborted when the session ends before the agent has started; for an adopted one when it takes longer than `limits.stopMs` then. */
   readonly abortSignal: AbortSignal;
   /** Adds an event of the harness to the session's. */
   readonly emit: (body: EventBody<AgentEvent>) => void;
@@ -43,7 +43,10 @@ export interface LaunchContext {
 export interface EndContext {
   /** `undefined` when it never started. */
   readonly agent: LaunchedAgent | undefined;
-  /** Whether the agent is known to be gone: it never started, or `stop()` succeeded. Keep its directory otherwise. */
+  /**
+   * Whether the agent is known to be gone: it never started, or `stop()` succeeded. Keep its directory otherwise. Not known of one that
+   * `launch` has not found, and while `launch` goes on though it was given up.
+   */
   readonly isAgentStopped: boolean;
   /** How the session ends. In `beforeStop` still without what goes wrong after it. */
   readonly outcome: SessionOutcome;
@@ -96,7 +99,10 @@ export interface RunAgentSessionOptions<Event extends EventEnvelope = AgentEvent
   readonly protocol: LogProtocol;
   /** Starts every event's id. */
   readonly sessionId: string;
-  /** Starts the agent in the workdir, or finds the one that runs. */
+  /**
+   * Starts the agent in the workdir, or finds the one that runs. When it rejects, nothing of what it started may be left. Called for an
+   * adopted session that is to end too: its agent must be found to be stopped.
+   */
   readonly launch: (context: LaunchContext) => Promise<LaunchedAgent>;
   readonly hooks?: AgentSessionHooks;
   /** Runs while the agent is still alive, however the session ends. A failure is a problem of the outcome. */
@@ -139,7 +145,10 @@ export interface RunAgentSessionOptions<Event extends EventEnvelope = AgentEvent
   readonly onOffset?: (position: LogPosition) => void | Promise<void>;
   /** Milliseconds after which the session fails, setup included. At most 2_147_483_647. @default no limit */
   readonly deadlineMs?: number;
-  /** Milliseconds of `deadlineMs` that are over already: the caller's own preparation, or an earlier worker's time. @default 0 */
+  /**
+   * Milliseconds of `deadlineMs` that are over already: the caller's own preparation, or an earlier worker's time. Less than 0, as a clock
+   * that was set back makes it, counts as 0. @default 0
+   */
   readonly elapsedMs?: number;
   /** What to do about an agent that stops without DONE or ERROR; needs `LaunchedAgent.activity`. @default 'remind' */
   readonly onIdle?: 'remind' | 'ignore';
@@ -160,6 +169,7 @@ export interface RunAgentSessionOptions<Event extends EventEnvelope = AgentEvent
 
 /** Refuses what cannot work, with a `TypeError` that names the option. */
 export function checkSessionOptions(options: RunAgentSessionOptions<EventEnvelope>): void {
+  const { elapsedMs = 0, fencing = 0, maxDeliverableBytes = 1 } = options;
   if (options.sessionId === '') throw new TypeError('sessionId must not be empty');
   if (!options.workspace.workdir.startsWith('/')) {
     throw new TypeError(`workspace.workdir must be absolute: got ${JSON.stringify(options.workspace.workdir)}`);
@@ -175,6 +185,7 @@ export function checkSessionOptions(options: RunAgentSessionOptions<EventEnvelop
     idleLimitMs: options.idleLimitMs,
     maxDeliverableBytes: options.maxDeliverableBytes,
     reconnectLimitMs: options.reconnectLimitMs,
+    logPollMs: options.logPollMs,
     ...options.limits,
   };
   for (const [name, value] of Object.entries(numbers)) {
@@ -183,4 +194,12 @@ export function checkSessionOptions(options: RunAgentSessionOptions<EventEnvelop
     if (name.endsWith('Ms') && value > 2_147_483_647)
       throw new TypeError(`${name} must be at most 2147483647: got ${value}`);
   }
+  // The host compares it as a whole number, and would take another for no limit.
+  if (!Number.isSafeInteger(maxDeliverableBytes)) {
+    throw new TypeError(`maxDeliverableBytes must be a whole number: got ${maxDeliverableBytes}`);
+  }
+  if (!(Number.isSafeInteger(fencing) && fencing >= 0)) {
+    throw new TypeError(`fencing must be a whole number from 0: got ${fencing}`);
+  }
+  if (!Number.isFinite(elapsedMs)) throw new TypeError(`elapsedMs must be a number: got ${elapsedMs}`);
 }

@@ -31,13 +31,22 @@ export async function runSession(
   stream: EventStream,
   endings: Endings,
 ): Promise<SessionOutcome> {
-  const { hooks = {}, launch, log: adopted, decided } = options;
   const kit = createSessionKit(options, stream, endings);
+  try {
+    return await runSteps(options, kit);
+  } finally {
+    kit.close();
+  }
+}
+
+async function runSteps(options: RunAgentSessionOptions, kit: SessionKit): Promise<SessionOutcome> {
+  const { hooks = {}, launch, log: adopted, decided } = options;
+  const { endings, stream } = kit;
   const owner = watchOwnership(options.lease, endings);
   const side = createSessionAgent(kit);
   const emit: LaunchContext['emit'] = (body) => stream.emit(body);
   let env: Readonly<Record<string, string>> = {};
-  let isPrepared = false;
+  let isPrepared = adopted !== undefined;
   let afterExecuteError: string | undefined;
 
   const hookContext = (abortSignal: AbortSignal): HookContext =>
@@ -55,7 +64,7 @@ export async function runSession(
     decideOutcome({
       endings: [...endings.list],
       afterExecuteError,
-      modelFailure: side.agent?.modelFailure?.(),
+      modelFailure: side.modelFailure,
       problems: [...kit.problems],
     });
   const endContext = (abortSignal: AbortSignal): EndContext => ({
@@ -78,16 +87,15 @@ export async function runSession(
     env = await prepare(options, signal);
     isPrepared = true;
   };
-  await setUp(kit, 'prepare', makeReady, PREPARE_MS);
+  await setUp(kit, 'prepare', makeReady, { limitMs: PREPARE_MS });
   if (beforeExecute && adopted === undefined) {
     await setUp(kit, 'beforeExecute', async (signal) => beforeExecute(hookContext(signal)));
   }
   // Before the launch: what the agent says while `launch` still waits for something is not to wait as well.
   if (!endings.signal.aborted) log.start();
-  const begin = async (abortSignal: AbortSignal): Promise<void> => {
-    await side.attend(await launch({ env, abortSignal, emit }), log);
-  };
-  if (decided === undefined) await setUp(kit, 'launch', begin);
+  const begin = async (abortSignal: AbortSignal): Promise<void> =>
+    side.begin(async () => launch({ env, abortSignal, emit }), log);
+  if (decided === undefined) await setUp(kit, 'launch', begin, { isWantedAtEnd: adopted !== undefined });
   else {
     // It is over, but what was written until then may not have been heard.
     await kit.step('launch', kit.limits.beforeStopMs, begin);
@@ -147,16 +155,24 @@ async function prepare(
   return shims.env(options.hostPath ?? (await readHostPath(host, abortSignal)));
 }
 
-/** One step before the agent runs. It fails the session, or is told to stop when the session ends first. */
+/**
+ * One step before the agent runs. It fails the session, or is told to stop when the session ends first; where the end needs what it
+ * brings, only when it does not bring it within `limits.stopMs`.
+ */
 async function setUp(
   kit: SessionKit,
   step: string,
   run: (abortSignal: AbortSignal) => Promise<void>,
-  limitMs: number = kit.limits.startMs,
+  {
+    limitMs = kit.limits.startMs,
+    isWantedAtEnd = false,
+  }: { readonly limitMs?: number; readonly isWantedAtEnd?: boolean } = {},
 ): Promise<void> {
   const { endings, limits } = kit;
-  if (endings.signal.aborted) return;
-  const settled = run(endings.signal).then(
+  if (endings.signal.aborted && !isWantedAtEnd) return;
+  const givenUp = new AbortController();
+  const signal = isWantedAtEnd ? givenUp.signal : endings.signal;
+  const settled = run(signal).then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
@@ -164,6 +180,7 @@ async function setUp(
   if (first === undefined) {
     // This tells it to stop; whether it does is looked at below.
     endings.add({ type: 'setup-failed', message: `${step} did not finish within ${limitMs} ms` });
+    givenUp.abort(endings.signal.reason);
   }
   const result = first === undefined ? 'ended' : first.value;
   if (result === undefined) return;
@@ -171,9 +188,13 @@ async function setUp(
     endings.add({ type: 'setup-failed', message: messageOf(result.error), error: result.error });
     return;
   }
+  // Of a session that is another's nothing is needed here.
+  if (endings.list.some(({ type }) => type === 'disowned')) givenUp.abort(endings.signal.reason);
   const late = await within(settled, limits.stopMs);
-  if (late === undefined) kit.fail(step, `did not stop within ${limits.stopMs} ms of the session's end`);
-  else if (late.value !== undefined && !isAbort(late.value.error, endings.signal)) {
+  if (late === undefined) {
+    kit.fail(step, `did not stop within ${limits.stopMs} ms of the session's end`);
+    givenUp.abort(endings.signal.reason);
+  } else if (late.value !== undefined && !isAbort(late.value.error, endings.signal)) {
     kit.fail(step, messageOf(late.value.error));
   }
 }
