@@ -38,8 +38,9 @@ const openLimitSeconds = 10;
  * - `make_and_enter DIRECTORY BENEATH` does the same and makes what is missing on the way, step by step.
  * - `open_regular NAME BENEATH` opens a regular file of the current directory as descriptor 3 and, with BENEATH, compares
  *   what was opened in the same way. A pipe that took the file's place since it was looked at would be waited for without
- *   an end, and a shell cannot open without waiting: a guard ends it. A guard that has just begun may miss the signal that
- *   sends it away, where the script has a trap for it; so it looks whether the file was opened.
+ *   an end, and a shell cannot open without waiting: a guard ends it. A signal for the guard is lost as long as it has no trap
+ *   of its own, and then it would end what reads for long: it is waited for until it closes its output, with the trap set.
+ *   Nothing may be in the background before.
  * - `describe PATH` prints mode (hexadecimal), size and modification time.
  */
 export const enterScript: string = `${hereFunction}
@@ -70,12 +71,15 @@ open_regular() {
   if [ -n "$2" ] && [ -L "./$1" ]; then exit ${pathExitCodes.link}; fi
   [ -e "./$1" ] || [ -L "./$1" ] || exit ${pathExitCodes.notFound}
   [ -f "./$1" ] || exit ${pathExitCodes.notRegular}
-  (
-    trap 'kill "$!" 2>/dev/null; exit' TERM
-    sleep ${openLimitSeconds} 2>/dev/null &
-    wait "$!" && [ ! -e "/proc/$$/fd/3" ] && { echo 'it cannot be opened: that does not end, as of a pipe' >&2; kill -KILL $$; }
-  ) </dev/null >/dev/null &
-  guard=$!
+  guard=$(
+    (
+      trap 'kill -KILL "$!"; exit' TERM
+      exec >/dev/null
+      sleep ${openLimitSeconds} 3>&- &
+      wait "$!" && { echo 'it cannot be opened: that does not end, as of a pipe' >&3; kill -KILL $$; }
+    ) </dev/null 3>&2 2>/dev/null &
+    echo $!
+  )
   { command exec 3<"./$1"; } || { kill $guard; exit 1; }
   kill $guard
   if [ -n "$2" ] && [ -e /proc/self/fd/3 ]; then
