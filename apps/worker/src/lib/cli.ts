@@ -13,6 +13,8 @@ import { INTERRUPT_EXIT_CODES, listenForInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import { printableLine, printableText } from './printable.ts';
 import { TaskFileError } from './task-file-problem.ts';
+import type { Tracing } from './tracing/open-tracing.ts';
+import { tracingSettings } from './tracing/tracing-settings.ts';
 
 // Longer than `runTask` gives a forced end.
 const FORCED_EXIT_MS = 12_000;
@@ -95,18 +97,45 @@ async function runCall(call: Call, cli: CliProcess, interrupts: Interrupts): Pro
   const { store, config: configPath } = call.options as { readonly store?: string; readonly config?: string };
   const found = await findPlaces({ cwd, env, home, store, config: configPath });
   const onSecrets = isBackground(call) ? await hideSecrets(cli, found) : undefined;
+  const tracing = call.spec.runsTasks === true ? await openTracing(cli) : undefined;
   const action = await call.spec.load();
-  return action(call.args, call.options as never, {
-    ...found,
-    ...(onSecrets && { onSecrets }),
-    cwd,
-    home,
-    env,
-    interrupts,
-    outputRoot: join(cwd, 'optio-out'),
-    stdout,
-    stderr,
-  });
+  try {
+    return await action(call.args, call.options as never, {
+      ...found,
+      ...(onSecrets && { onSecrets }),
+      ...(tracing && { tracing }),
+      cwd,
+      home,
+      env,
+      interrupts,
+      outputRoot: join(cwd, 'optio-out'),
+      stdout,
+      stderr,
+    });
+  } finally {
+    if (tracing !== undefined) await Promise.race([tracing.end(), interrupts.forced]);
+  }
+}
+
+/** Spans of tasks, where the variables of OpenTelemetry ask for them. What is wrong with them is told, and no reason to do nothing. */
+async function openTracing({ env, stderr }: CliProcess): Promise<Tracing | undefined> {
+  const { isOn, note } = tracingSettings(env);
+  const say = (message: string): void => {
+    stderr.write(`optio: OpenTelemetry: ${printableLine(message, MAX_MESSAGE_LENGTH)}\n`);
+  };
+  if (note !== undefined) say(note);
+  if (!isOn) return undefined;
+  const tracing = await import('./tracing/open-tracing.ts');
+  try {
+    return tracing.openTracing({
+      env,
+      version: manifest.version,
+      onFailure: (message) => say(`no spans sent: ${message}`),
+    });
+  } catch (error) {
+    say(`no spans are sent: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 /** Of `--detach`: what it prints is kept in a file. */

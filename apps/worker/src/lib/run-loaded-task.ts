@@ -20,6 +20,7 @@ import { runTask } from './run-task.ts';
 import { createJournal } from './sessions/journal.ts';
 import { saveTaskRecord } from './sessions/task-record.ts';
 import type { Task } from './task.ts';
+import { traceTask } from './tracing/trace-task.ts';
 
 /** What of a command's surroundings a task needs. */
 export type TaskContext = Omit<CommandContext, 'stdout' | 'stderr'>;
@@ -59,12 +60,26 @@ export async function checkLoadedTask(task: Task, context: TaskContext): Promise
  * wrong before there was a session: a `TaskFileError` for what its file says, else what the host, the store or `runTask` throws.
  */
 export async function runLoadedTask(task: Task, options: RunLoadedTaskOptions): Promise<TaskSummary> {
+  const { context } = options;
+  const host = options.host ?? task.host ?? LOCAL_HOST;
+  const tracer = traceTask(task, { host, how: options.resume === true ? 'resumed' : 'begun', context });
+  if (tracer === undefined) return runTraced(task, { ...options, host });
+  try {
+    const summary = await runTraced(task, { ...options, host, reporter: teeReporter([options.reporter, tracer]) });
+    tracer.summary(summary);
+    return summary;
+  } finally {
+    tracer.close();
+  }
+}
+
+async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly host: string }): Promise<TaskSummary> {
   const { context, hooks, opened, reporter } = options;
   const { config, env, interrupts } = context;
   await checkSeed(task, opened);
   await using files = await openFiles(task, context, (message) => reporter.step(message));
   for (const { path, reason } of files?.listed.skipped ?? []) reporter.warning(`files: left out ${path}: ${reason}`);
-  await using opening = await openHost(options.host ?? task.host ?? LOCAL_HOST, {
+  await using opening = await openHost(options.host, {
     config,
     env,
     abortSignal: interrupts.abortSignal,

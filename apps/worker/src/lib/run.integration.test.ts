@@ -6,6 +6,8 @@ import { isSoak, SCRIPTED_MODEL, startCampaign, startScriptedModel, taskScript }
 import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { startOtlpReceiver } from './testing/otlp-receiver.ts';
+import type { OtlpReceiver } from './testing/otlp-receiver.ts';
 import { processesKnowing, startOptio } from './testing/start-optio.ts';
 import type { RunningOptio } from './testing/start-optio.ts';
 
@@ -45,6 +47,14 @@ function optio(...args: string[]): RunningOptio {
   return startOptio(args, { directory, env: { MODEL_KEY: KEY } });
 }
 
+/** The same, with its spans sent to a collector. */
+function tracedOptio(collector: OtlpReceiver, ...args: string[]): RunningOptio {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const about = { OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test', TRACEPARENT: traceparent };
+  const env = { MODEL_KEY: KEY, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...about };
+  return startOptio(args, { directory, env });
+}
+
 async function taskDirectories(): Promise<string[]> {
   return readdir(join(directory, '.local/state/optio-opencode')).catch(() => []);
 }
@@ -55,7 +65,8 @@ describe('optio run', { timeout: 300_000 }, () => {
     await mkdir(join(directory, 'project/src'), { recursive: true });
     await writeFile(join(directory, 'project/src/main.c'), 'int main;');
     await writeTask('files: project\nsaveSeed: nightly login\n');
-    const first = optio('run', 'task.yaml');
+    await using collector = await startOtlpReceiver();
+    const first = tracedOptio(collector, 'run', 'task.yaml');
     expect(await first.exited, first.stderr).toBe(0);
     const out = join(directory, 'optio-out/nightly');
     expect(first.stdout).toBe(`${join(out, 'report.md')}\n${join(out, 'data/numbers.csv')}\n`);
@@ -66,6 +77,30 @@ describe('optio run', { timeout: 300_000 }, () => {
     );
     expect(await taskDirectories()).toEqual([]);
     expect((await stat(join(directory, '.local/share/optio/optio.db'))).mode & 0o777).toBe(0o600);
+
+    const [task] = collector.spans.filter(({ name }) => name === 'task');
+    expect(task).toMatchObject({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      parentSpanId: 'b7ad6b7169203331',
+      status: { code: 1 },
+      attributes: { 'optio.task.id': 'nightly', 'optio.host': 'local', 'optio.start': 'begun', 'optio.state': 'done' },
+      resource: { 'service.name': 'optio', 'deployment.environment': 'test' },
+    });
+    const below = (name: string): string[] => {
+      const parent = collector.spans.find((span) => span.name === name)?.spanId;
+      return collector.spans.flatMap((span) => (span.parentSpanId === parent ? [span.name] : [])).toSorted();
+    };
+    expect(below('task').filter((name) => name !== 'install')).toEqual([
+      'connect',
+      'files',
+      'launch',
+      'prepare',
+      'teardown',
+      'work',
+    ]);
+    expect(below('teardown')).toEqual(['export', 'keep', 'stop']);
+    expect(new Set(collector.spans.map(({ traceId }) => traceId)).size).toBe(1);
+    expect(collector.text).not.toMatch(new RegExp(`${KEY}|the report is written`));
 
     const seeds = optio('seeds', 'ls', '--json');
     expect(await seeds.exited).toBe(0);
@@ -99,6 +134,26 @@ describe('optio run', { timeout: 300_000 }, () => {
     expect(run.stderr).toMatch(/failed after .*no access to/);
     expect(run.stderr).not.toContain('\u001b');
     expect(run.stdout).toBe('');
+  });
+
+  it('sends spans of a task that cannot begin, and is held up by no collector', async () => {
+    await mkdir(join(directory, 'project'));
+    await writeTask('files: project\nhost: bad$name\n');
+    await using collector = await startOtlpReceiver();
+    const run = tracedOptio(collector, 'run', 'task.yaml');
+    expect(await run.exited, run.stderr).toBe(2);
+    expect(collector.spans).toMatchObject([
+      { name: 'files', status: { code: 2 } },
+      { name: 'task', status: { code: 2 } },
+    ]);
+    await collector[Symbol.asyncDispose]();
+    const unheard = tracedOptio(collector, 'run', 'task.yaml');
+    expect(await unheard.exited, unheard.stderr).toBe(2);
+    expect(unheard.stderr).toMatch(/^optio: OpenTelemetry: no spans sent: /m);
+    await using mute = await startOtlpReceiver({ isMute: true });
+    const waiting = tracedOptio(mute, 'run', 'task.yaml');
+    expect(await waiting.exited, waiting.stderr).toBe(2);
+    expect(waiting.stderr).toMatch(/^optio: OpenTelemetry: no spans sent: the collector does not answer within 3 s$/m);
   });
 
   it('refuses a broken task file before anything is started or made', async () => {

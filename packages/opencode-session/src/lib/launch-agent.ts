@@ -114,6 +114,7 @@ export async function launchAgent(
       outputTail: () => server.outputTail(),
       stop: async () => {
         watching.abort();
+        emit({ type: 'progress', step: 'stop', message: 'Ending opencode' });
         // A turn that is over has no tools to end, and whatever they left behind carries the run's id.
         await server.stop({ until: 'ended', ...(watch.isIdle() && { disposeMs: 0 }) });
       },

@@ -77,6 +77,7 @@ export class SessionKeeper {
     { outcome, abortSignal }: Pick<EndContext, 'outcome' | 'abortSignal'>,
   ): Promise<void> {
     if (this.#isGivenUp) return;
+    this.#tell('export', "Taking the agent's session");
     // A DONE is written by a tool call; the turn it belongs to ends a moment later.
     if (outcome.state === 'done') await within(agent.whenIdle(), LAST_TURN_MS);
     await Promise.all([
@@ -94,6 +95,7 @@ export class SessionKeeper {
   ): Promise<void> {
     const { agent, outcome, isAgentStopped, abortSignal } = context;
     const { seed, workspace } = prepared;
+    this.#tell('keep', 'Keeping what is to outlive the session');
     // In every case: a seed whose login was used up elsewhere is good for nobody.
     const login = this.#giveLoginBack(seed, abortSignal);
     this.#isAgentLeft = !isAgentStopped;
@@ -187,6 +189,10 @@ export class SessionKeeper {
     } catch (error) {
       this.#warn('HOOK_FAILED', `onSeedSaved callback raised: ${messageOf(error)}`);
     }
+  }
+
+  #tell(step: string, message: string): void {
+    this.#emit({ type: 'progress', step, message });
   }
 
   #warn(code: string, message: string): void {

@@ -41,6 +41,8 @@ export interface CommandSpec {
   readonly isHidden?: boolean;
   /** Has a session to end: a second Ctrl-C gives it some seconds. @default it is left at once */
   readonly endsSession?: boolean;
+  /** Runs tasks, whose steps become spans where somebody wants them. @default it does not */
+  readonly runsTasks?: boolean;
 }
 
 /** A word that several commands begin with. */

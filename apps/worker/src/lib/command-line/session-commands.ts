@@ -21,6 +21,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     arguments: [{ name: '<task.yaml>', summary: 'the task file', completes: 'file' }],
     options: [host, seed, acceptNew, confine, detach, background, ...common],
     endsSession: true,
+    runsTasks: true,
     load: async () => {
       const { runTaskFile } = await import('../commands/run.ts');
       return runTaskFile;
@@ -32,6 +33,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     arguments: [{ name: '<task>', summary: 'the task, or a session of it', completes: 'session' }],
     options: [host, acceptNew, confine, detach, background, ...common],
     endsSession: true,
+    runsTasks: true,
     load: async () => {
       const { resumeCommand } = await import('../commands/resume.ts');
       return resumeCommand;
@@ -117,6 +119,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     arguments: [{ name: '[session...]', summary: 'all that have no worker without', completes: 'session' }],
     options: [...common],
     endsSession: true,
+    runsTasks: true,
     load: async () => {
       const { recoverCommand } = await import('../commands/recover.ts');
       return recoverCommand;
@@ -135,6 +138,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
   {
     path: 'work',
     summary: 'take tasks from the queue until told to stop',
+    runsTasks: true,
     options: [
       { flags: '--jobs <n>', summary: 'tasks at the same time; default: 1', parse: count },
       {
@@ -184,6 +188,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
       ...common,
     ],
     endsSession: true,
+    runsTasks: true,
     load: async () => {
       const { serveCommand } = await import('../commands/serve.ts');
       return serveCommand;

@@ -43,6 +43,6 @@ export function createRedactor(): Redactor {
 }
 
 /** The keys and variables of a task that came by reference, or may hold a secret. */
-export function secretsOf(task: Pick<TaskDefinition, 'env' | 'login'>): readonly string[] {
+export function secretsOf(task: Partial<Pick<TaskDefinition, 'env' | 'login'>>): readonly string[] {
   return [...Object.values(task.login ?? {}).map(({ key }) => key), ...Object.values(task.env ?? {})];
 }

@@ -17,6 +17,7 @@ import type { TaskContext } from '../run-loaded-task.ts';
 import { openOutput } from '../session-output.ts';
 import { loadRecordedTask } from '../task-file.ts';
 import type { Task } from '../task.ts';
+import { traceTask } from '../tracing/trace-task.ts';
 import { createJournal } from './journal.ts';
 import { loadTaskRecord } from './task-record.ts';
 import type { TaskRecord } from './task-record.ts';
@@ -54,9 +55,10 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
     ...(options.onlyConfigured === true && { onlyConfigured: true }),
   });
   const journal = createJournal({ ...opened, onFailure: (message) => options.reporter.warning(message) });
-  const reporter = teeReporter([options.reporter, journal]);
   journal.begin(session.id);
-  const hooks = await hooksOf(record, { ...options, reporter });
+  const { hooks, task } = await reloadTask(record, { ...options, reporter: teeReporter([options.reporter, journal]) });
+  const tracer = traceTask({ ...task, id: session.taskId }, { host: name, how: 'recovered', context });
+  const reporter = teeReporter([options.reporter, journal, ...(tracer === undefined ? [] : [tracer])]);
   const output = await openOutput(record?.outputDirectory ?? join(outputRoot, session.taskId));
   const [found] = await recoverOpencodeSessions({
     ...opened,
@@ -75,6 +77,7 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
   const { store } = opened;
   const summary = await driveSession(found.session, { store, output, reporter, interrupts, hooks });
   journal.summary(summary);
+  tracer?.summary(summary);
   await journal.flush();
   return { action: found.action, summary };
 }
@@ -85,19 +88,20 @@ const NOTES = {
   forget: 'its worker was gone, and nothing of it is left to be kept',
 } as const;
 
-/** A hook that cannot be loaded any more is no reason to lose the session. */
-async function hooksOf(
+/** The task and its hooks. A hook that cannot be loaded any more is no reason to lose the session. */
+async function reloadTask(
   record: TaskRecord | undefined,
   { context, onLoaded, reporter }: RecoverHereOptions,
-): Promise<readonly HookModule[]> {
-  if (record === undefined) return [];
+): Promise<{ readonly task?: Task; readonly hooks: readonly HookModule[] }> {
+  if (record === undefined) return { hooks: [] };
+  let task: Task | undefined;
   try {
     const { config, cwd, env } = context;
-    const task = await loadRecordedTask(record, { cwd, env, config, now: new Date() });
+    task = await loadRecordedTask(record, { cwd, env, config, now: new Date() });
     onLoaded?.(task);
-    return await checkLoadedTask(task, context);
+    return { task, hooks: await checkLoadedTask(task, context) };
   } catch (error) {
     reporter.warning(`its hooks are not called: ${messageOf(error).split('\n')[0]}`);
-    return [];
+    return { hooks: [], ...(task && { task }) };
   }
 }
