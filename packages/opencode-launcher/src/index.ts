@@ -1,5 +1,7 @@
 export { adoptOpencode } from './lib/adopt-opencode.ts';
 export type { AdoptOpencodeOptions } from './lib/adopt-opencode.ts';
+export { connectOpencode } from './lib/connect-opencode.ts';
+export type { ConnectOpencodeOptions } from './lib/connect-opencode.ts';
 export { OpencodeError, OpencodeRequestError, OpencodeStartError } from './lib/errors.ts';
 export type { OpencodeErrorCode } from './lib/errors.ts';
 export { launchOpencode } from './lib/launch-opencode.ts';

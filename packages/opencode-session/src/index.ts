@@ -14,6 +14,8 @@ export type {
 export type { OpencodeSession, OpencodeSessionResult, OpencodeUi } from './lib/opencode-session.ts';
 export type { SaveSeedOptions, StartOpencodeSessionOptions } from './lib/options.ts';
 export type { PickSeed, PickSeedContext } from './lib/pick-seed.ts';
+export type { ReachedOpencodeSession, ReachOpencodeSessionOptions } from './lib/reach-session.ts';
+export { reachOpencodeSession } from './lib/reach-session.ts';
 export type { RefreshedTask, RefreshTask } from './lib/refresh-task.ts';
 export type {
   RecoveredSession,

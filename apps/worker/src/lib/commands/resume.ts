@@ -1,9 +1,6 @@
-import { loadLatestSnapshot } from '@optio-ts/seed-engine';
-
-import { WorkerError } from '../errors.ts';
 import { withStore } from '../open-store.ts';
-import { findSession, stateOf } from '../sessions/find-session.ts';
-import { loadTaskRecord } from '../sessions/task-record.ts';
+import { findSession } from '../sessions/find-session.ts';
+import { loadResumable } from '../sessions/load-resumable.ts';
 import { loadRecordedTask } from '../task-file.ts';
 import type { Task } from '../task.ts';
 import type { CommandContext } from './context.ts';
@@ -28,21 +25,9 @@ async function findTask(
   name: string,
   context: CommandContext,
 ): Promise<{ readonly host: string; readonly task: Task }> {
-  const record = await withStore(context, async (opened) => {
-    const session = await findSession(opened.store, name);
-    const { taskId } = session;
-    if (session.state !== 'ended') {
-      const remedy =
-        stateOf(session, new Date()) === 'no worker' ? 'optio recover takes it up' : 'optio attach watches it';
-      throw new WorkerError('REFUSED', `task ${taskId} has not ended; ${remedy}`);
-    }
-    if ((await loadLatestSnapshot(opened.store, 'opencode', taskId)) === undefined) {
-      throw new WorkerError('NOT_FOUND', `there is no snapshot of task ${taskId} to go on from; run it again`);
-    }
-    const found = await loadTaskRecord(opened, taskId);
-    if (found !== undefined) return found;
-    throw new WorkerError('NOT_FOUND', `task ${taskId} was not run by optio, which does not know its task file`);
-  });
+  const record = await withStore(context, async (opened) =>
+    loadResumable(opened, await findSession(opened.store, name)),
+  );
   const { config, cwd, env } = context;
   const task = await loadRecordedTask(record, { cwd, env, config, now: new Date() });
   // What it was given by default the first time stays.

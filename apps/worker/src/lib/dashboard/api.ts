@@ -13,6 +13,7 @@ import type { Board } from './board.ts';
 import type { StoreFollower } from './follow-store.ts';
 import type { Interfaces } from './interfaces.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import type { OtherSessions } from './other-sessions.ts';
 import { DELIVERABLE_HEADERS, attachmentOf } from './page-headers.ts';
 import { answerRequest, cancelRequest, startRequest } from './request-bodies.ts';
 import { watchMessages } from './watch-messages.ts';
@@ -23,6 +24,7 @@ export interface ApiParts {
   readonly board: Board;
   readonly follower: StoreFollower;
   readonly live: LiveSessions;
+  readonly others: OtherSessions;
   readonly interfaces: Interfaces;
   readonly wings: Wings;
 }
@@ -37,8 +39,9 @@ const COLLECT_MS = 40;
 const BEAT_MS = 10_000;
 
 /** The routes behind the token. Errors are left to the caller's `onError`. */
-export function createApi({ board, follower, interfaces, live, wings }: ApiParts): Hono {
+export function createApi({ board, follower, interfaces, live, others, wings }: ApiParts): Hono {
   const api = new Hono();
+  const ownerOf = (id: string): LiveSessions | OtherSessions => (live.has(id) ? live : others);
   api.use(
     bodyLimit({
       maxSize: MOST_BODY_BYTES,
@@ -49,13 +52,14 @@ export function createApi({ board, follower, interfaces, live, wings }: ApiParts
   );
 
   api.get('/watch', async (context) => {
+    const sessionId = context.req.query('session');
     await follower.look();
+    if (sessionId !== undefined) await follower.read(sessionId);
     context.header('Content-Type', 'application/x-ndjson');
     return stream(context, async (out) => {
       const abort = new AbortController();
       out.onAbort(() => abort.abort());
-      using _ = follower.attend();
-      const sessionId = context.req.query('session');
+      using _ = follower.attend(sessionId);
       const messages = watchMessages({
         board,
         sessionId,
@@ -75,8 +79,7 @@ export function createApi({ board, follower, interfaces, live, wings }: ApiParts
   api.post('/sessions/:id/cancel', async (context) => {
     const id = context.req.param('id');
     const { atOnce = false } = checked(cancelRequest, await context.req.json());
-    if (live.has(id)) live.cancel(id, { atOnce });
-    else await wings.cancelElsewhere(id, { atOnce });
+    await ownerOf(id).cancel(id, { atOnce });
     return context.json({}, 202);
   });
 
@@ -84,9 +87,17 @@ export function createApi({ board, follower, interfaces, live, wings }: ApiParts
     return context.json({ id: await live.resume(context.req.param('id')) }, 201);
   });
 
+  api.post('/sessions/:id/recover', async (context) => {
+    const id = context.req.param('id');
+    // What it reported before stands before what it reports from now on.
+    await follower.read(id);
+    await live.recover(id);
+    return context.json({}, 202);
+  });
+
   api.post('/sessions/:id/requests/:request', async (context) => {
     const { id, request } = context.req.param();
-    await live.answer(id, request, checked(answerRequest, await context.req.json()));
+    await ownerOf(id).answer(id, request, checked(answerRequest, await context.req.json()));
     return context.json({});
   });
 
@@ -95,7 +106,9 @@ export function createApi({ board, follower, interfaces, live, wings }: ApiParts
   });
 
   api.post('/sessions/:id/attend/:change', (context) => {
-    live.attend(context.req.param('id'), context.req.param('change') === 'begin' ? 'begin' : 'end');
+    const id = context.req.param('id');
+    // The process of another session does not hear of it.
+    if (live.has(id)) live.attend(id, context.req.param('change') === 'begin' ? 'begin' : 'end');
     return context.json({});
   });
 

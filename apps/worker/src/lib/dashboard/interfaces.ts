@@ -1,8 +1,15 @@
-import { WorkerError } from '../errors.ts';
 import { openUiProxy } from '../ui-proxy/open-ui-proxy.ts';
 import type { UiProxy } from '../ui-proxy/open-ui-proxy.ts';
-import type { LiveSessions } from './live-sessions.ts';
 import type { InterfaceLinks } from './protocol.ts';
+import type { ReachedInterface } from './reached-interface.ts';
+
+/** Where the servers of sessions are. */
+export interface ServerFinder {
+  /** Finds the way to one. Throws `REFUSED` where there is none. */
+  reach(sessionId: string): ReachedInterface | Promise<ReachedInterface>;
+  /** Where it is now; `undefined` when it is not to be reached. */
+  interfaceOf(sessionId: string): ReachedInterface | undefined;
+}
 
 /** opencode's own interfaces, each behind a proxy of its own. */
 export interface Interfaces extends AsyncDisposable {
@@ -14,15 +21,14 @@ export interface Interfaces extends AsyncDisposable {
  * Opens proxies as they are asked for. They stay until the dashboard ends, also when their session is over: a port that was given back
  * could become that of another session, and a browser would take both for the same place.
  */
-export function createInterfaces(live: Pick<LiveSessions, 'interfaceOf'>, embedder: string): Interfaces {
+export function createInterfaces(servers: ServerFinder, embedder: string): Interfaces {
   const proxies = new Map<string, Promise<UiProxy>>();
   return {
     async visit(sessionId) {
-      const reached = live.interfaceOf(sessionId);
-      if (reached === undefined) throw new WorkerError('REFUSED', 'the session is not live: it has no interface now');
+      const reached = await servers.reach(sessionId);
       let opening = proxies.get(sessionId);
       if (opening === undefined) {
-        opening = openUiProxy({ upstream: () => live.interfaceOf(sessionId), embedder });
+        opening = openUiProxy({ upstream: () => servers.interfaceOf(sessionId), embedder });
         proxies.set(sessionId, opening);
         // One that could not be opened is tried again.
         opening.catch(() => proxies.delete(sessionId));

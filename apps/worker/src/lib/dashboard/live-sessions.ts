@@ -1,4 +1,6 @@
 import type { OpencodeSession } from '@optio-ts/opencode-session';
+import { getSessionDocument } from '@optio-ts/seed-engine';
+import type { SessionDocument } from '@optio-ts/seed-engine';
 
 import type { CommandContext } from '../commands/context.ts';
 import { WorkerError, messageOf } from '../errors.ts';
@@ -7,12 +9,19 @@ import type { OpenedStore } from '../open-store.ts';
 import { printableLine } from '../printable.ts';
 import type { TaskSummary } from '../report/reporter.ts';
 import { checkLoadedTask, runLoadedTask } from '../run-loaded-task.ts';
+import { loadResumable } from '../sessions/load-resumable.ts';
+import { recoverHere } from '../sessions/recover-here.ts';
+import type { SessionPlace } from '../sessions/recover-here.ts';
+import type { TaskSource } from '../sessions/task-record.ts';
 import { loadRecordedTask } from '../task-file.ts';
 import type { Task } from '../task.ts';
-import type { UpstreamLogin } from '../ui-proxy/filter-headers.ts';
+import { answerWith } from './answer-with.ts';
 import type { Board } from './board.ts';
 import type { AnswerRequest, StartRequest } from './protocol.ts';
+import { reachedInterface } from './reached-interface.ts';
+import type { ReachedInterface } from './reached-interface.ts';
 import { createSessionReporter } from './session-reporter.ts';
+import type { SessionReporter } from './session-reporter.ts';
 import { withLine } from './session-view.ts';
 
 /** Options of `createLiveSessions`. */
@@ -22,22 +31,20 @@ export interface CreateLiveSessionsOptions {
   readonly board: Board;
 }
 
-/** opencode's interface, where this process reaches it. */
-interface ReachedInterface extends UpstreamLogin {
-  /** Opens at the session. */
-  readonly path: string;
-}
-
 /** The sessions of this process. Each method throws `NOT_FOUND` for one that is none of them. */
 export interface LiveSessions {
   has(id: string): boolean;
   /** Checks a task and starts it; returns its session's id when there is one. Throws as `loadTaskFile` and `runLoadedTask` do. */
   start(request: StartRequest): Promise<string>;
-  /** Starts a task again that has ended, where it ended. Throws `REFUSED` while it runs. */
+  /** Starts the task of a session that has ended, in whatever process, where it ended. Throws as `loadResumable` does. */
   resume(id: string): Promise<string>;
+  /** Takes up a session whose process is gone. Throws `NOT_FOUND`, and `REFUSED` where it cannot be, or not from here. */
+  recover(id: string): Promise<void>;
   /** Asks for the end and does not wait for it. */
   cancel(id: string, options: { readonly atOnce: boolean }): void;
   answer(id: string, requestId: string, answer: AnswerRequest): Promise<void>;
+  /** Throws `REFUSED` before the session is live and when it is over. */
+  reach(id: string): ReachedInterface;
   /** `undefined` before the session is live and when it is over. */
   interfaceOf(id: string): ReachedInterface | undefined;
   /** A person drives the agent, or does no more. */
@@ -48,10 +55,10 @@ export interface LiveSessions {
 
 interface LiveSession {
   readonly session: OpencodeSession;
-  readonly task: Task;
-  readonly request: StartRequest;
   isOver: boolean;
 }
+
+type OnSession = (session: OpencodeSession, place: SessionPlace) => void;
 
 /** How a task is called that came out of no file. */
 const TEXT_NAME = 'task.yaml';
@@ -67,34 +74,18 @@ export function createLiveSessions({ context, opened, board }: CreateLiveSession
     return live;
   };
 
-  const run = async (request: StartRequest, earlier: Task | undefined): Promise<string> => {
-    const { cwd, env, config } = context;
-    const read = await loadRecordedTask(
-      { text: request.text, path: TEXT_NAME, directory: cwd, origin: 'file' },
-      { cwd, env, config, now: new Date() },
-    );
-    // Without a name in the text each run has one of its own.
-    const task = earlier === undefined ? read : { ...read, id: earlier.id, outputDirectory: earlier.outputDirectory };
-    const hooks = await checkLoadedTask(task, context);
+  /** Starts something that ends with its session; resolves with the session's id when there is one. */
+  const begin = (drive: (reporter: SessionReporter, onSession: OnSession) => Promise<TaskSummary>): Promise<string> => {
     const reporter = createSessionReporter(board);
-    const host = request.host ?? task.host ?? LOCAL_HOST;
     const begun = Promise.withResolvers<string>();
     let live: LiveSession | undefined;
-    const onSession = (session: OpencodeSession): void => {
-      live = { session, task, request, isOver: false };
+    const onSession: OnSession = (session, place) => {
+      live = { session, isOver: false };
       sessions.set(session.id, live);
-      reporter.begin(session, { host, outputDirectory: task.outputDirectory });
+      reporter.begin(session, place);
       begun.resolve(session.id);
     };
-    const over = runLoadedTask(task, {
-      context,
-      hooks,
-      opened,
-      reporter,
-      host,
-      resume: earlier !== undefined || request.resume === true,
-      onSession,
-    }).then(
+    const over = drive(reporter, onSession).then(
       (summary) => {
         reporter.summary(summary);
         if (live !== undefined) close(live, summary);
@@ -111,6 +102,34 @@ export function createLiveSessions({ context, opened, board }: CreateLiveSession
     return begun.promise;
   };
 
+  const run = async (task: Task, options: { readonly host?: string | undefined; readonly resume: boolean }) => {
+    const hooks = await checkLoadedTask(task, context);
+    const host = options.host ?? task.host ?? LOCAL_HOST;
+    const { outputDirectory } = task;
+    return begin((reporter, onSession) =>
+      runLoadedTask(task, {
+        context,
+        hooks,
+        opened,
+        reporter,
+        host,
+        resume: options.resume,
+        onSession: (session) => onSession(session, { host, outputDirectory }),
+      }),
+    );
+  };
+
+  const load = (source: TaskSource): Promise<Task> => {
+    const { cwd, env, config } = context;
+    return loadRecordedTask(source, { cwd, env, config, now: new Date() });
+  };
+
+  const documentOf = async (id: string): Promise<SessionDocument> => {
+    const document = await getSessionDocument(opened.store, id);
+    if (document !== undefined) return document;
+    throw new WorkerError('NOT_FOUND', `there is no session ${id}`);
+  };
+
   const close = (
     live: LiveSession,
     { state, message, seedId }: Pick<TaskSummary, 'state' | 'message' | 'seedId'>,
@@ -125,17 +144,33 @@ export function createLiveSessions({ context, opened, board }: CreateLiveSession
         outcome: view.detail.outcome ?? { state, message },
         seedId: view.detail.seedId ?? seedId,
         canResume: view.detail.snapshotId !== undefined,
+        resumeProblem: view.detail.snapshotId === undefined ? 'nothing of it was kept to go on from' : undefined,
       },
     }));
   };
 
   return {
     has: (id) => sessions.has(id),
-    start: (request) => run(request, undefined),
-    resume(id) {
-      const { isOver, request, task } = find(id);
-      if (!isOver) throw new WorkerError('REFUSED', `session ${id} still runs; cancel it first`);
-      return run(request, task);
+    async start({ host, resume = false, text }) {
+      // Without a name in the text each run has one of its own.
+      return run(await load({ text, path: TEXT_NAME, directory: context.cwd, origin: 'file' }), { host, resume });
+    },
+    async resume(id) {
+      if (sessions.get(id)?.isOver === false)
+        throw new WorkerError('REFUSED', `session ${id} still runs; cancel it first`);
+      const record = await loadResumable(opened, await documentOf(id));
+      const { host, outputDirectory, taskId } = record;
+      // What it was given by default the first time stays.
+      return run({ ...(await load(record)), id: taskId, outputDirectory }, { host, resume: true });
+    },
+    async recover(id) {
+      const document = await documentOf(id);
+      if (sessions.has(id)) throw new WorkerError('REFUSED', `session ${id} is of this process`);
+      await begin(async (reporter, onSession) => {
+        const recovered = await recoverHere(document, { context, opened, reporter, onSession });
+        if (recovered.action !== 'leave') return recovered.summary;
+        throw new WorkerError('REFUSED', `it is left alone: ${recovered.reason}`);
+      });
     },
     cancel(id, { atOnce }) {
       const { session } = find(id);
@@ -146,17 +181,15 @@ export function createLiveSessions({ context, opened, board }: CreateLiveSession
         board.change(id, (view) => withLine(view, { at: Date.now(), kind: 'warning', text }));
       });
     },
-    async answer(id, requestId, answer) {
-      const { session } = find(id);
-      if (answer.type === 'question') return session.answerQuestion(requestId, { answers: answer.answers });
-      const { reply, message } = answer;
-      return session.answerPermission(requestId, { reply, ...(message === undefined ? {} : { message }) });
+    answer: async (id, requestId, answer) => answerWith(find(id).session, requestId, answer),
+    reach(id) {
+      const { ui } = find(id).session;
+      if (ui === undefined) throw new WorkerError('REFUSED', 'the session is not live: it has no interface now');
+      return reachedInterface(ui);
     },
     interfaceOf(id) {
       const { ui } = find(id).session;
-      if (ui === undefined) return undefined;
-      const { port, pathname } = new URL(ui.url);
-      return { port: Number(port), username: ui.username, password: ui.password, path: pathname };
+      return ui && reachedInterface(ui);
     },
     attend(id, change) {
       const { session } = find(id);

@@ -21,6 +21,7 @@ import { followStore } from './follow-store.ts';
 import { createInterfaces } from './interfaces.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import { createOtherSessions } from './other-sessions.ts';
 import { loadPageFiles } from './page-files.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import type { Refusal } from './protocol.ts';
@@ -49,6 +50,8 @@ export interface Dashboard extends AsyncDisposable {
 
 /** How often the store is asked for sessions of other processes. */
 const STORE_EVERY_MS = 2000;
+/** How often one of them is asked for whose page is open. */
+const SESSION_EVERY_MS = 500;
 
 /**
  * Serves the dashboard on the loopback interface, to whoever has its link. The token of the link stands behind `#`, which a browser
@@ -60,7 +63,14 @@ export async function openDashboard(options: OpenDashboardOptions): Promise<Dash
   const token = randomBytes(32).toString('base64url');
   const board = createBoard();
   const live = createLiveSessions({ context, opened, board });
-  const follower = followStore({ store: opened.store, board, everyMs: STORE_EVERY_MS, onFailure: onNote });
+  const follower = followStore({
+    opened,
+    board,
+    everyMs: STORE_EVERY_MS,
+    closelyMs: SESSION_EVERY_MS,
+    onFailure: onNote,
+  });
+  const others = createOtherSessions({ context, opened, board });
 
   const app = new Hono();
   // The adapter's own global Request and Response are not for the rest of this process.
@@ -71,7 +81,13 @@ export async function openDashboard(options: OpenDashboardOptions): Promise<Dash
   });
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
-  const interfaces = createInterfaces(live, origin);
+  const interfaces = createInterfaces(
+    {
+      reach: (id) => (live.has(id) ? live : others).reach(id),
+      interfaceOf: (id) => (live.has(id) ? live : others).interfaceOf(id),
+    },
+    origin,
+  );
 
   app.use(async (request, next) => {
     for (const [name, value] of Object.entries(PAGE_HEADERS)) request.header(name, value);
@@ -86,7 +102,7 @@ export async function openDashboard(options: OpenDashboardOptions): Promise<Dash
     if (refused !== undefined) return request.json(refusal(refused.reason), refused.status);
     return next();
   });
-  app.route('/api', createApi({ board, follower, live, interfaces, wings: createWings(context, opened) }));
+  app.route('/api', createApi({ board, follower, live, others, interfaces, wings: createWings(context, opened) }));
   app.get('*', (request) => {
     const file = files.get(request.req.path);
     if (file === undefined) return request.json(refusal('There is nothing here.'), 404);
@@ -107,6 +123,7 @@ export async function openDashboard(options: OpenDashboardOptions): Promise<Dash
     async [Symbol.asyncDispose]() {
       follower[Symbol.dispose]();
       await interfaces[Symbol.asyncDispose]();
+      await others[Symbol.asyncDispose]();
       const closed = once(server, 'close');
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();

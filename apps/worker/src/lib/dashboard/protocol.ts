@@ -16,6 +16,8 @@ export interface DeliverableView {
   readonly sizeBytes: number;
   /** Counts the deliveries of one name: who looks at an old one can tell. */
   readonly version: number;
+  /** The machine that has it, where that is another one; it cannot be opened here then. */
+  readonly savedOn: string | undefined;
 }
 
 /** What the agent waits for. */
@@ -59,8 +61,10 @@ export interface SessionSummary {
   readonly attention: string | undefined;
   /** What the agent waits for. */
   readonly requestCount: number;
-  /** Whether it runs in the process of the dashboard. Of others only their document is known. */
+  /** Whether it runs in the process of the dashboard. Of others is known what their document and their journal tell. */
   readonly isHere: boolean;
+  /** Whether its process is gone, and nobody has taken it up. */
+  readonly isLeft: boolean;
 }
 
 /** A session as its own page shows it; its lines come apart. */
@@ -77,6 +81,8 @@ export interface SessionDetail extends SessionSummary {
   readonly hasInterface: boolean;
   /** Whether the task can go on from here where it ended. */
   readonly canResume: boolean;
+  /** Why it cannot, where that was found out. */
+  readonly resumeProblem: string | undefined;
 }
 
 /** One line of `GET /api/watch`. */

@@ -71,8 +71,8 @@ describe('reduceSession', () => {
   it('shows the newest of what is delivered twice, in its first place', () => {
     const view = after([delivered('a'), delivered('b'), delivered('a', 7)]);
     expect(view.detail.deliverables).toEqual([
-      { name: 'a', sizeBytes: 7, version: 2 },
-      { name: 'b', sizeBytes: 1, version: 1 },
+      { name: 'a', sizeBytes: 7, version: 2, savedOn: undefined },
+      { name: 'b', sizeBytes: 1, version: 1, savedOn: undefined },
     ]);
     expect(view.paths).toEqual(['/out/a', '/out/b']);
   });

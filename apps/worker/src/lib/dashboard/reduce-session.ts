@@ -3,11 +3,19 @@ import type { OpencodeSessionEvent } from '@optio-ts/opencode-session';
 import { printableLine } from '../printable.ts';
 import { lineOf } from '../report/line.ts';
 import type { RequestView, SessionDetail } from './protocol.ts';
-import { withLine } from './session-view.ts';
+import { OVER, withLine } from './session-view.ts';
 import type { SessionView } from './session-view.ts';
 
-/** What a session looks like after an event. Pure. `savedTo` is the path of a deliverable on this machine. */
-export function reduceSession(view: SessionView, event: OpencodeSessionEvent, savedTo?: string): SessionView {
+/**
+ * What a session looks like after an event. Pure. `savedTo` is the path of a deliverable, on this machine unless `savedOn` names
+ * another.
+ */
+export function reduceSession(
+  view: SessionView,
+  event: OpencodeSessionEvent,
+  savedTo?: string,
+  savedOn?: string,
+): SessionView {
   const at = event.at.getTime();
   const line = lineOf(event);
   const isOfTheMoment = line?.kind === 'progress';
@@ -16,6 +24,10 @@ export function reduceSession(view: SessionView, event: OpencodeSessionEvent, sa
     ...seen,
     detail: { ...seen.detail, updatedAt: at, ...change },
   });
+
+  // A worker that takes a session up asks again what is open.
+  const others = ({ requestId }: { readonly requestId: string }): readonly RequestView[] =>
+    seen.detail.requests.filter(({ id }) => id !== requestId);
 
   switch (event.type) {
     case 'progress':
@@ -44,7 +56,7 @@ export function reduceSession(view: SessionView, event: OpencodeSessionEvent, sa
         permission: printableLine(permission),
         patterns: patterns.map((text) => printableLine(text, 2000)),
       };
-      return withRequests(next({}), [...seen.detail.requests, { type: 'permission', id, ...words }]);
+      return withRequests(next({}), [...others(event), { type: 'permission', id, ...words }]);
     }
     case 'question-asked': {
       const questions = event.questions.map(({ question, header, options, isMultiple }) => ({
@@ -53,15 +65,12 @@ export function reduceSession(view: SessionView, event: OpencodeSessionEvent, sa
         options: options.map(({ label, description }) => ({ label, description: printableLine(description) })),
         isMultiple,
       }));
-      return withRequests(next({}), [...seen.detail.requests, { type: 'question', id: event.requestId, questions }]);
+      return withRequests(next({}), [...others(event), { type: 'question', id: event.requestId, questions }]);
     }
     case 'request-settled':
-      return withRequests(
-        next({}),
-        seen.detail.requests.filter(({ id }) => id !== event.requestId),
-      );
+      return withRequests(next({}), others(event));
     case 'deliverable':
-      return savedTo === undefined ? next({}) : withDeliverable(next({}), event, savedTo);
+      return savedTo === undefined ? next({}) : withDeliverable(next({}), event, savedTo, savedOn);
     case 'seed-saved':
       return next({ seedId: event.seedId });
     case 'snapshot-saved':
@@ -72,12 +81,7 @@ export function reduceSession(view: SessionView, event: OpencodeSessionEvent, sa
     case 'ended':
       return next({
         state: 'ended',
-        status: undefined,
-        percent: undefined,
-        attention: undefined,
-        requests: [],
-        requestCount: 0,
-        hasInterface: false,
+        ...OVER,
         outcome: {
           state: event.outcome.state,
           message: event.outcome.message === undefined ? undefined : printableLine(event.outcome.message, 2000),
@@ -105,13 +109,14 @@ function withDeliverable(
   view: SessionView,
   { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
   path: string,
+  savedOn: string | undefined,
 ): SessionView {
   const place = view.detail.deliverables.findIndex((known) => known.name === name);
   const version = (view.detail.deliverables[place]?.version ?? 0) + 1;
   const deliverables = [...view.detail.deliverables];
   const paths = [...view.paths];
   const index = place < 0 ? deliverables.length : place;
-  deliverables[index] = { name, sizeBytes, version };
-  paths[index] = path;
+  deliverables[index] = { name, sizeBytes, version, savedOn };
+  paths[index] = savedOn === undefined ? path : undefined;
   return { ...view, paths, detail: { ...view.detail, deliverables } };
 }

@@ -29,7 +29,7 @@ beforeAll(async () => {
     paths: [join(out, 'page.html'), join(out, 'link'), join(out, 'gone')],
     detail: {
       ...view.detail,
-      deliverables: [HOSTILE, 'link', 'gone'].map((name) => ({ name, sizeBytes: 1, version: 1 })),
+      deliverables: [HOSTILE, 'link', 'gone'].map((name) => ({ name, sizeBytes: 1, version: 1, savedOn: undefined })),
     },
   });
 });
@@ -175,9 +175,18 @@ describe('a dashboard that is served', () => {
     expect((await cancel('{"atOnce":true}')).status).toBe(409);
     expect((await cancel('{}')).status).toBe(202);
     expect((await getSessionDocument(store, id))?.requestedCancel?.reason).toBe('cancelled in the dashboard');
-    expect((await ask(`/api/sessions/${id}/interface`, { headers: withToken(), method: 'POST' })).status).toBe(404);
+    const unreached = await ask(`/api/sessions/${id}/interface`, { headers: withToken(), method: 'POST' });
+    expect(unreached.status).toBe(409);
+    expect(unreached.body).toContain('was not run by optio');
+    for (const action of ['resume', 'recover']) {
+      expect((await ask(`/api/sessions/${id}/${action}`, { headers: withToken(), method: 'POST' })).status).toBe(409);
+    }
     const unknown = '000000000000000000000000';
     const missing = await ask(`/api/sessions/${unknown}/cancel`, { headers: withToken(), method: 'POST', body: '{}' });
     expect(missing.status).toBe(404);
+    for (const action of ['resume', 'recover', 'interface']) {
+      const none = await ask(`/api/sessions/${unknown}/${action}`, { headers: withToken(), method: 'POST' });
+      expect(none.status).toBe(404);
+    }
   });
 });

@@ -10,8 +10,8 @@ export interface SessionView {
   readonly lines: readonly LogLine[];
   /** The number of the next line. */
   readonly nextLine: number;
-  /** Absolute paths on this machine of what was delivered, in the order of `detail.deliverables`. */
-  readonly paths: readonly string[];
+  /** Absolute paths on this machine of what was delivered, in the order of `detail.deliverables`; none for what is elsewhere. */
+  readonly paths: readonly (string | undefined)[];
 }
 
 /** So much of a session's history is kept; its log on the host has the rest while it runs. */
@@ -34,35 +34,40 @@ export function newSessionView(options: {
   };
 }
 
-/** A session of another process, or of an earlier one: what its document says. */
-export function viewOfDocument(document: SessionDocument): SessionView {
-  const { id, taskId, host, state, outcome, requestedCancel } = document;
+/** A session of another process, or of an earlier one: what its document says, and what is known from elsewhere. */
+export function withDocument(known: SessionView | undefined, document: SessionDocument, now: Date): SessionView {
+  const { id, taskId, host, state, outcome, owner, requestedCancel } = document;
+  const isOver = state === 'ended';
+  const { detail, ...history } = known ?? { detail: UNKNOWN, lines: [], nextLine: 0, paths: [] };
+  const isCancelled = !isOver && requestedCancel !== undefined;
   return {
+    ...history,
     detail: {
-      ...UNKNOWN,
+      ...detail,
       id,
       taskId: printableLine(taskId),
       host: printableLine(host),
       state,
       outcome: outcome && {
         state: printableLine(outcome.state),
-        message: outcome.message === undefined ? undefined : printableLine(outcome.message),
+        message: outcome.message === undefined ? undefined : printableLine(outcome.message, 2000),
       },
       createdAt: document.createdAt.getTime(),
       updatedAt: document.updatedAt.getTime(),
-      status: requestedCancel !== undefined && state !== 'ended' ? 'Cancelled; its worker ends it' : undefined,
+      isLeft: !isOver && owner.leaseExpiresAt < now,
+      hasInterface: state === 'live',
+      ...(isCancelled && { status: 'Cancelled; its worker ends it' }),
+      ...(isOver && OVER),
     },
-    lines: [],
-    nextLine: 0,
-    paths: [],
   };
 }
 
 /** The part of a session that a list shows. */
 export function summaryOf({ detail }: SessionView): SessionSummary {
   const { id, taskId, host, state, outcome, createdAt, updatedAt } = detail;
-  const { status, percent, attention, requestCount, isHere } = detail;
-  return { id, taskId, host, state, outcome, createdAt, updatedAt, status, percent, attention, requestCount, isHere };
+  const { status, percent, attention, requestCount, isHere, isLeft } = detail;
+  const now = { status, percent, attention, requestCount };
+  return { id, taskId, host, state, outcome, createdAt, updatedAt, ...now, isHere, isLeft };
 }
 
 /** Adds a line, and drops the oldest where there are too many. */
@@ -78,6 +83,7 @@ const UNKNOWN = {
   attention: undefined,
   requestCount: 0,
   isHere: false,
+  isLeft: false,
   version: undefined,
   isConfined: undefined,
   requests: [],
@@ -87,4 +93,15 @@ const UNKNOWN = {
   snapshotId: undefined,
   hasInterface: false,
   canResume: false,
+  resumeProblem: undefined,
+} as const;
+
+/** Nobody waits for anything in a session that is over. */
+export const OVER = {
+  status: undefined,
+  percent: undefined,
+  attention: undefined,
+  requests: [],
+  requestCount: 0,
+  hasInterface: false,
 } as const;

@@ -1,8 +1,6 @@
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
-import { requestSessionCancel } from '@optio-ts/seed-engine';
 
 import type { CommandContext } from '../commands/context.ts';
-import { WorkerError } from '../errors.ts';
 import { hostReportLines, reportHost } from '../hosts/host-report.ts';
 import { LOCAL_HOST, openHost } from '../hosts/open-host.ts';
 import type { OpenedStore } from '../open-store.ts';
@@ -16,8 +14,6 @@ export interface Wings {
   hosts(): readonly HostView[];
   /** Looks at a machine of the configuration; changes nothing on it. Throws `HOST_UNKNOWN`. */
   checkHost(name: string, abortSignal: AbortSignal): Promise<HostCheckView>;
-  /** Puts down the wish that a session of another process ends. Throws `NOT_FOUND`, and `REFUSED` for `atOnce`. */
-  cancelElsewhere(id: string, options: { readonly atOnce: boolean }): Promise<void>;
 }
 
 /** Creates what the worker's configuration and store have to show. */
@@ -44,11 +40,6 @@ export function createWings(context: Pick<CommandContext, 'config' | 'env'>, ope
         isUsable: report.isUsable,
         facts: hostReportLines(report).map(([word, text]) => [word, printableLine(text, 1000)] as const),
       };
-    },
-    async cancelElsewhere(id, { atOnce }) {
-      if (atOnce)
-        throw new WorkerError('REFUSED', 'another process runs this session: it can be ended in good order only');
-      await requestSessionCancel(opened.store, id, { reason: 'cancelled in the dashboard' });
     },
   };
 }

@@ -31,10 +31,9 @@ export async function* readJournal(options: ReadJournalOptions): AsyncGenerator<
   let number = 0;
   for (;;) {
     abortSignal.throwIfAborted();
-    const part = await store.get(journalCollection, partId(sessionId, number));
-    if (part !== undefined) {
-      const text = await openText(cipher, part['entries'], `the journal of session ${sessionId}`);
-      for (const entry of readEntries(text)) {
+    const entries = await readJournalPart({ cipher, store }, sessionId, number);
+    if (entries !== undefined) {
+      for (const entry of entries) {
         yield entry;
         if (entry.kind === 'summary' && follow) return;
       }
@@ -50,4 +49,15 @@ export async function* readJournal(options: ReadJournalOptions): AsyncGenerator<
     }
     await wait(LOOK_MS, undefined, { signal: abortSignal });
   }
+}
+
+/** One part of a session's journal, counted from 0; `undefined` for one that is not written yet. Throws `DecryptError`. */
+export async function readJournalPart(
+  { cipher, store }: SealedStore,
+  sessionId: string,
+  number: number,
+): Promise<readonly JournalEntry[] | undefined> {
+  const part = await store.get(journalCollection, partId(sessionId, number));
+  if (part === undefined) return undefined;
+  return readEntries(await openText(cipher, part['entries'], `the journal of session ${sessionId}`));
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import { recoverOpencodeSessions } from '@optio-ts/opencode-session';
+import type { OpencodeSession } from '@optio-ts/opencode-session';
 import type { SessionDocument } from '@optio-ts/seed-engine';
 
 import { driveSession } from '../drive-session.ts';
@@ -32,6 +33,16 @@ export interface RecoverHereOptions {
   readonly leaseMs?: number | undefined;
   /** Called with the task, where it can be read again. @default not called */
   readonly onLoaded?: (task: Task) => void;
+  /** Called when the session is taken up. @default not called */
+  readonly onSession?: (session: OpencodeSession, place: SessionPlace) => void;
+}
+
+/** Where a session runs and delivers to. */
+export interface SessionPlace {
+  /** As the configuration names it. */
+  readonly host: string;
+  /** Absolute, on this machine. */
+  readonly outputDirectory: string;
 }
 
 /** What became of a session that had no worker. */
@@ -73,6 +84,7 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
   });
   if (found === undefined) return { action: 'leave', reason: 'there is no such session' };
   if (found.action === 'leave') return found;
+  options.onSession?.(found.session, { host: name, outputDirectory: output.writer.directory });
   reporter.note(NOTES[found.action]);
   const { store } = opened;
   const summary = await driveSession(found.session, { store, output, reporter, interrupts, hooks });

@@ -26,8 +26,8 @@ export interface TestDashboard extends AsyncDisposable {
 /** Options of `startDashboard`. */
 export interface StartDashboardOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** @default none */
-  readonly config?: Partial<WorkerConfig>;
+  /** Of the dashboard's directory. @default none */
+  readonly config?: (directory: string) => Partial<WorkerConfig>;
 }
 
 /** Starts a dashboard with the page as its sources are now. Disposing ends its sessions and removes all that it kept. */
@@ -47,7 +47,7 @@ export async function startDashboard(options: StartDashboardOptions = {}): Promi
     context: {
       cwd: directory,
       env: { ...process.env, ...options.env },
-      config: { ...emptyConfig(join(directory, 'config.yaml')), ...options.config },
+      config: { ...emptyConfig(join(directory, 'config.yaml')), ...options.config?.(directory) },
       places,
       home: directory,
       outputRoot: join(directory, 'optio-out'),

@@ -33,7 +33,7 @@ export interface UiProxy extends AsyncDisposable {
 const MOST_TICKETS = 32;
 
 /** A page that does not listen gets its messages all the same. Longer than a browser on a busy machine takes. */
-const LISTEN_MS = 15_000;
+const LISTEN_MS = 60_000;
 
 /**
  * Serves the web interface of a session's server to a browser on this machine. The server is taken for hostile: an agent can put

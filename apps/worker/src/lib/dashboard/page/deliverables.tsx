@@ -40,7 +40,7 @@ function Deliverable(props: {
   readonly deliverable: DeliverableView;
 }): JSX.Element {
   const { api, path } = props;
-  const { name, sizeBytes } = props.deliverable;
+  const { name, savedOn, sizeBytes } = props.deliverable;
   const [preview, setPreview] = useState<Preview>();
   const [problems, setProblems] = useState<readonly string[]>([]);
   useEffect(() => () => void (preview?.type === 'image' && URL.revokeObjectURL(preview.url)), [preview]);
@@ -70,18 +70,24 @@ function Deliverable(props: {
         {name}
       </span>{' '}
       <span class="quiet">{sizeText(sizeBytes)}</span>{' '}
-      {preview === undefined ? (
-        <button type="button" aria-label={`View ${name}`} onClick={view}>
-          View
-        </button>
+      {savedOn === undefined ? (
+        <span class="actions">
+          {preview === undefined ? (
+            <button type="button" aria-label={`View ${name}`} onClick={view}>
+              View
+            </button>
+          ) : (
+            <button type="button" aria-label={`Close ${name}`} onClick={() => setPreview(undefined)}>
+              Close
+            </button>
+          )}
+          <button type="button" aria-label={`Download ${name}`} onClick={download}>
+            Download
+          </button>
+        </span>
       ) : (
-        <button type="button" aria-label={`Close ${name}`} onClick={() => setPreview(undefined)}>
-          Close
-        </button>
-      )}{' '}
-      <button type="button" aria-label={`Download ${name}`} onClick={download}>
-        Download
-      </button>
+        <span class="quiet">saved on {savedOn}, and cannot be opened from here</span>
+      )}
       <Problems problems={problems} />
       {preview?.type === 'text' && (
         <>

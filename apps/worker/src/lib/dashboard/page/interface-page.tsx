@@ -56,6 +56,9 @@ export function InterfacePage(props: {
           Close and forget
         </button>
       </div>
+      {session?.isHere === false && isLive && (
+        <p class="quiet">Another process runs this session: it goes on reminding the agent of its work.</p>
+      )}
       {session !== undefined && !isLive && <p>The session has no interface now: it is not live.</p>}
       <Problems problems={problems} />
       {links !== undefined && (

@@ -24,9 +24,7 @@ export function Log({ lines, isHere }: { readonly lines: readonly LogLine[]; rea
     <section aria-labelledby="log">
       <h2 id="log">Log</h2>
       {lines.length === 0 ? (
-        <p class="quiet">
-          {isHere ? 'Nothing yet.' : 'This session is not of this process; its log is where it runs.'}
-        </p>
+        <p class="quiet">{isHere ? 'Nothing yet.' : 'Its process has written nothing down, or was none of optio.'}</p>
       ) : (
         <div class="log" role="log" aria-labelledby="log" aria-live="off" tabIndex={0} ref={box} onScroll={onScroll}>
           {lines.map((line) => (

@@ -25,6 +25,7 @@ export function SessionPage(props: {
       <h1>{taskId}</h1>
       <p class="facts">
         <Badge session={session} /> on {session.host}, since <Time at={session.createdAt} />
+        {!session.isHere && state !== 'ended' && !session.isLeft && ', run by another process'}
       </p>
       {outcome?.message !== undefined && <p class="outcome">{outcome.message}</p>}
       {state !== 'ended' && (
@@ -48,7 +49,7 @@ export function SessionPage(props: {
 }
 
 function Actions({ api, session }: { readonly api: Api; readonly session: SessionDetail }): JSX.Element {
-  const { canResume, hasInterface, id, isHere, state } = session;
+  const { canResume, hasInterface, id, isHere, isLeft, resumeProblem, state } = session;
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [isBusy, setBusy] = useState(false);
   const [isCancelled, setCancelled] = useState(false);
@@ -72,8 +73,17 @@ function Actions({ api, session }: { readonly api: Api; readonly session: Sessio
       const started = await api.post<{ readonly id: string }>(`/api/sessions/${id}/resume`);
       go(`/session/${started.id}`);
     });
+  const recover = (): void => void act(() => api.post(`/api/sessions/${id}/recover`));
   return (
     <div class="actions">
+      {isLeft && (
+        <>
+          <span>The process that ran it is gone.</span>
+          <button type="button" disabled={isBusy} onClick={recover}>
+            Take it up here
+          </button>
+        </>
+      )}
       {hasInterface && (
         <a class="button" href={`#/session/${id}/interface`}>
           Open opencode
@@ -84,7 +94,9 @@ function Actions({ api, session }: { readonly api: Api; readonly session: Sessio
           Cancel
         </button>
       )}
-      {state !== 'ended' && isCancelled && <span>Ending in good order…</span>}
+      {state !== 'ended' && isCancelled && (
+        <span>{isLeft ? 'It ends in good order when it is taken up.' : 'Ending in good order…'}</span>
+      )}
       {state !== 'ended' && isCancelled && isHere && (
         <button type="button" class="danger" disabled={isBusy} onClick={() => cancel(true)}>
           End at once, keep nothing
@@ -94,6 +106,9 @@ function Actions({ api, session }: { readonly api: Api; readonly session: Sessio
         <button type="button" disabled={isBusy} onClick={resume}>
           Resume
         </button>
+      )}
+      {state === 'ended' && resumeProblem !== undefined && (
+        <span class="quiet">It cannot be resumed: {resumeProblem}.</span>
       )}
       <Problems problems={problems} />
     </div>

@@ -16,6 +16,7 @@ const summary = (id: string, change: Partial<SessionSummary> = {}): SessionSumma
   attention: undefined,
   requestCount: 0,
   isHere: true,
+  isLeft: false,
   ...change,
 });
 const line = (number: number): LogLine => ({ number, at: 1, kind: 'agent', text: `${number}` });

@@ -4,7 +4,8 @@ import type { SessionSummary } from '../protocol.ts';
 
 /** Where a session is, as a word with a colour; the word alone says it too. */
 export function Badge({ session }: { readonly session: SessionSummary }): JSX.Element {
-  const word = session.state === 'ended' ? (session.outcome?.state ?? 'ended') : session.state;
+  const { isLeft, outcome, state } = session;
+  const word = state === 'ended' ? (outcome?.state ?? 'ended') : isLeft ? 'no worker' : state;
   return <span class={`badge ${KINDS[word] ?? 'plain'}`}>{word}</span>;
 }
 
@@ -15,6 +16,7 @@ const KINDS: Readonly<Record<string, string>> = {
   done: 'good',
   failed: 'bad',
   lost: 'bad',
+  'no worker': 'bad',
 };
 
 /** A time of today, or a day. */
