@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -65,6 +66,13 @@ describe('HookContext.run', () => {
     expect((await context.run(['pwd'], { cwd: root })).stdout.toString()).toBe(`${root}\n`);
   });
 
+  it('ends with the hook also when it has a signal of its own', async () => {
+    const { signal } = new AbortController();
+    const running = context.run(['sleep', '1000'], { abortSignal: signal });
+    abort.abort();
+    await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
   it('throws on a non-zero exit code unless that is allowed', async () => {
     const command = ['sh', '-c', 'echo broken >&2; exit 7'];
     await expect(context.run(command)).rejects.toMatchObject({ code: 'COMMAND_FAILED', exitCode: 7, stderr: 'broken' });
@@ -89,6 +97,36 @@ describe('HookContext.copy', () => {
     expect(readFileSync(join(workdir, 'stream.txt'), 'utf8')).toBe('stream');
     expect(readFileSync(join(workdir, 'sub/out.bin')).length).toBe(300_000);
     expect(messages).toEqual(['Copying bytes.txt', 'Copying stream.txt', 'Copying out.bin']);
+  });
+
+  it('says that a file of this machine is missing, and leaves none open', async () => {
+    const missing = join(root, 'missing');
+    const open = (name: string): string[] =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === name;
+        } catch {
+          return false;
+        }
+      });
+    // Its own failure, and not one that nobody listens to, however long the host takes to ask for it.
+    await expect(context.copy({ localPath: missing }, 'x')).rejects.toThrow(missing);
+    await new Promise(setImmediate);
+    const source = join(root, 'source.bin');
+    writeFileSync(source, 'x');
+    await expect(context.copy({ localPath: source }, 'x', { mode: 0o7_777_777 })).rejects.toThrow('x');
+    abort.abort();
+    await expect(context.copy({ localPath: source }, 'x')).rejects.toThrow();
+    await new Promise(setImmediate);
+    expect(open(source)).toEqual([]);
+    expect(readdirSync(workdir)).toEqual([]);
+  });
+
+  it('takes any name that the host can have', async () => {
+    const name = `-${'n'.repeat(250)}\n*`;
+    await context.copy(Buffer.from('x'), name);
+    expect(await context.readText(name)).toBe('x');
+    expect(readdirSync(workdir)).toEqual([name]);
   });
 
   it('copies to the home and to absolute paths', async () => {
@@ -145,6 +183,10 @@ describe('HookContext.read', () => {
     await expect(context.read('missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(context.read('leak')).rejects.toMatchObject({ code: 'PATH_REFUSED' });
     await expect(context.read('.git/../x')).rejects.toThrow(TypeError);
+    expect((await context.read('large', { maxBytes: 5 })).length).toBe(5);
+    for (const maxBytes of [1.5, -1, Number.NaN]) {
+      await expect(context.read('large', { maxBytes })).rejects.toThrow(TypeError);
+    }
     await expect(context.read('large', { maxBytes: 4 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
 });

@@ -40,7 +40,7 @@ export interface CopyOptions {
 
 /** Options of `HookContext.read`. */
 export interface ReadOptions {
-  /** More is refused with `LIMIT_EXCEEDED`. @default 16 MiB */
+  /** A whole number; more is refused with `LIMIT_EXCEEDED`. @default 16 MiB */
   readonly maxBytes?: number;
 }
 
@@ -108,6 +108,10 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
     resolveHookPath(path, { workdir, readHome: () => readHome(host, abortSignal) });
 
   const read = async (path: string, { maxBytes = READ_LIMIT }: ReadOptions = {}): Promise<Buffer> => {
+    // The host would take any other number for no limit.
+    if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
+      throw new TypeError(`maxBytes must be a whole number of bytes: got ${maxBytes}`);
+    }
     const request = { ...(await resolve(path)), maxBytes, abortSignal, timeoutMs: OPEN_MS };
     const found = await checkFile(host, request);
     if (!found.isAccepted) {
@@ -121,6 +125,10 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
     }
     return Buffer.concat(await Array.fromAsync(readCheckedFile(host, request)));
   };
+
+  /** A signal of the caller's own does not outlive the hook. */
+  const withOwn = (own: AbortSignal | undefined): AbortSignal =>
+    own === undefined ? abortSignal : AbortSignal.any([abortSignal, own]);
 
   return {
     ...given,
@@ -154,25 +162,36 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
         path: posix.join(place.directory, place.path),
         // What is above the workdir is trusted, the workdir itself is not: it may have become a link.
         ...(place.directory !== '/' && { beneath: posix.dirname(workdir) }),
-        abortSignal: own === undefined ? abortSignal : AbortSignal.any([abortSignal, own]),
+        abortSignal: withOwn(own),
         onProgress: (progress) => {
           const { sizeBytes, totalBytes } = progress;
-          const percent = totalBytes === undefined ? -1 : Math.floor((100 * sizeBytes) / Math.max(totalBytes, 1));
+          const part = totalBytes === undefined ? -1 : Math.floor((100 * sizeBytes) / Math.max(totalBytes, 1));
+          const percent = Math.min(part, 100);
           if (percent > told) emit({ type: 'progress', step: 'download', message, percent });
           told = Math.max(told, percent);
           onProgress?.(progress);
         },
       });
     },
-    run: (command, { allowFailure = false, ...runOptions } = {}) => {
-      const all = { cwd: workdir, abortSignal, ...runOptions };
+    run: (command, { allowFailure = false, abortSignal: own, ...runOptions } = {}) => {
+      const all = { cwd: workdir, ...runOptions, abortSignal: withOwn(own) };
       return allowFailure ? host.run(command, all) : runChecked(host, command, all);
     },
   };
 }
 
 function openSource(source: CopySource): Uint8Array | Bytes {
-  return 'localPath' in source ? createReadStream(source.localPath) : source;
+  return 'localPath' in source ? readLocal(source.localPath) : source;
+}
+
+/**
+ * Opens the file when its first byte is asked for: one that is missing fails there, where it is heard, and none stays open when the
+ * host does not get so far.
+ *
+ * @yields its bytes
+ */
+async function* readLocal(path: string): Bytes {
+  for await (const chunk of createReadStream(path)) yield chunk as Uint8Array;
 }
 
 async function hashSource(source: CopySource): Promise<string> {
@@ -180,7 +199,7 @@ async function hashSource(source: CopySource): Promise<string> {
   if (source instanceof Uint8Array) return hash.update(source).digest('hex');
   if (!('localPath' in source))
     throw new TypeError('copy with skipIfUnchanged needs sha256 when the source is a stream');
-  for await (const chunk of createReadStream(source.localPath)) hash.update(chunk as Uint8Array);
+  for await (const chunk of readLocal(source.localPath)) hash.update(chunk);
   return hash.digest('hex');
 }
 

@@ -36,7 +36,10 @@ fi
 rm -f -- "$log" && : >"$log" || exit
 if [ -n "$line" ]; then
   {
-    if [ -f "$resumes" ]; then cat -- "$resumes" || exit; fi
+    if [ -s "$resumes" ]; then
+      cat -- "$resumes" || exit
+      if [ -n "$(tail -c 1 -- "$resumes")" ]; then echo; fi
+    fi
     printf '%s\\n' "$line"
   } >"$resumes.new" && mv -f -- "$resumes.new" "$resumes" || exit
 fi

@@ -35,7 +35,7 @@ for segment in $segments; do
   [ "$(pwd -P)" = "$here" ] || exit 4
 done
 if [ -d "./$3" ] && ! [ -L "./$3" ]; then exit 5; fi
-temporary=./.$3.$5
+temporary=./.$5
 trap 'rm -f -- "$temporary"' EXIT
 trap 'exit 143' HUP INT TERM
 set -C
