@@ -42,6 +42,7 @@ async function play(
     onVerdict: (verdict) => verdicts.push(verdict),
     onNearMiss: (keyword) => nearMisses.push(keyword),
     onSettled: () => undefined,
+    patience: (settled) => settled,
   });
   let offset = 0;
   for (const line of lines) {

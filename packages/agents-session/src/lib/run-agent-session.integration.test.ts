@@ -359,6 +359,20 @@ describe('deliverables', () => {
     expect(seen).toEqual(['1 1\n', '1 2\n', '1 3\n']);
   });
 
+  it('hears a DONE behind more files than may wait for a hook that hangs', async () => {
+    const { session } = await bench.start(
+      `: >deliverables/a
+       for n in $(seq 70); do echo 'DELIVERABLE: deliverables/a'; done >>optio.log
+       say DONE
+       stay`,
+      { hooks: { onDeliverable: async () => new Promise(() => undefined) }, limits: { drainMs: 200 } },
+    );
+    expect(await session.result).toMatchObject({
+      state: 'done',
+      problems: [{ step: 'onDeliverable', message: 'not everything was taken in time' }],
+    });
+  });
+
   it('says why content cannot be read any more', async () => {
     const taken: Deliverable[] = [];
     const { session, path } = await bench.start(

@@ -89,6 +89,14 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
     tracker,
     deliverables,
     onSettled: () => offsets.poke(),
+    patience: async (settled) => {
+      let isSettled = false;
+      void settled.then(() => {
+        isSettled = true;
+        kit.notifyChange();
+      });
+      return kit.wait(() => isSettled);
+    },
     onNearMiss: (resembles) => {
       nearMiss = resembles;
     },
