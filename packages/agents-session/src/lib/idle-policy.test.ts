@@ -60,6 +60,12 @@ describe('decideIdle', () => {
     expect(play([failed, busy, idle, limit])).toEqual(['remind']);
   });
 
+  it('fails at once when another turn would fail in the same way, unless a person drives', () => {
+    const failed: AgentActivity = { type: 'failed', message: 'no such model', isLasting: true };
+    expect(play([busy, failed])).toEqual(["fail: The agent's model failed: no such model"]);
+    expect(play([{ type: 'attended', isAttended: true }, busy, failed, idle, limit])).toEqual([]);
+  });
+
   it('calls for attention at once when the agent waits for a person, and does not fail it', () => {
     expect(play([{ type: 'waiting', reason: 'may I?' }, limit, limit])).toEqual(['attention: may I?']);
   });

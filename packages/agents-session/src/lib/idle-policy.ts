@@ -4,8 +4,11 @@ export type AgentActivity =
   | { readonly type: 'busy' }
   /** Its turn is over and nothing is queued. */
   | { readonly type: 'idle' }
-  /** Its turn ended with an error of the model. */
-  | { readonly type: 'failed'; readonly message: string }
+  /**
+   * Its turn ended with an error of the model. `isLasting`: another turn would end in the same way, as when there is no such model; then
+   * the session fails at once, unless a person drives.
+   */
+  | { readonly type: 'failed'; readonly message: string; readonly isLasting?: boolean }
   /** It waits for a person: a permission, a question. */
   | { readonly type: 'waiting'; readonly reason: string }
   /** Whether a person drives the agent; while one does, idleness is nobody's concern. */
@@ -38,7 +41,7 @@ export const INITIAL_IDLE_STATE: IdleState = { step: 'none', isIdle: false, isAt
 
 /**
  * One step of the policy for an agent that stopped without DONE or ERROR: after each idle limit a reminder, then attention, then
- * the end, with the model's own message when there is one.
+ * the end, with the model's own message when there is one. A failure that lasts is the end at once.
  *
  * Work after a reminder does not win a second one: an agent that answers each reminder and stops again would cost for ever.
  * Attention starts over, since then a person may have helped. `canRemind` is false for agents that cannot be spoken to.
@@ -60,6 +63,10 @@ export function decideIdle(
       const failure = input.type === 'failed' ? input.message : state.failure;
       // Agents may say more than once that they are idle; the clock runs from the first time.
       const clock = state.isIdle || state.isAttended ? 'keep' : 'start';
+      if (input.type === 'failed' && input.isLasting === true && !state.isAttended) {
+        const action: IdleAction = { type: 'fail', message: describeFailure(input.message), failure };
+        return { state: { ...state, isIdle: true, failure }, action, clock: 'stop' };
+      }
       return { state: { ...state, isIdle: true, failure }, action: undefined, clock };
     }
     case 'waiting':
@@ -87,9 +94,12 @@ function decideLimit(state: IdleState, canRemind: boolean): IdleDecision {
   if (step === 'none' && canRemind) {
     return { state: { ...state, step: 'reminded' }, action: { type: 'remind', failure }, clock: 'start' };
   }
-  const what =
-    failure === undefined ? 'The agent stopped without DONE or ERROR' : `The agent's model failed: ${failure}`;
+  const what = failure === undefined ? 'The agent stopped without DONE or ERROR' : describeFailure(failure);
   return step === 'attention'
     ? { state, action: { type: 'fail', message: what, failure }, clock: 'stop' }
     : { state: { ...state, step: 'attention' }, action: { type: 'attention', reason: what }, clock: 'start' };
+}
+
+function describeFailure(failure: string): string {
+  return `The agent's model failed: ${failure}`;
 }

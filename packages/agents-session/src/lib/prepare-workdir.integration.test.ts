@@ -66,7 +66,9 @@ describe('prepareWorkdir', () => {
     await prepareWorkdir(host, { workdir, shims: undefined, resumeLogLine: '2026-03-04T17:05:12Z' });
     expect(readFileSync(join(workdir, 'optio.log.old'), 'latin1')).toBe('DONE \xff\nERROR\n');
     expect(read('optio.log')).toBe('');
-    expect(read('resume.log')).toBe('2026-03-02T17:05:12Z\n2026-03-03T17:05:12Z REFRESHED:AGENTS.md\n2026-03-04T17:05:12Z\n');
+    expect(read('resume.log')).toBe(
+      '2026-03-02T17:05:12Z\n2026-03-03T17:05:12Z REFRESHED:AGENTS.md\n2026-03-04T17:05:12Z\n',
+    );
     expect(readdirSync(workdir).toSorted()).toEqual(['deliverables', 'optio.log', 'optio.log.old', 'resume.log']);
   });
 

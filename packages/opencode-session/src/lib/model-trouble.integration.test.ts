@@ -16,7 +16,7 @@ import type { StartOpencodeSessionOptions } from '../index.ts';
 
 const slow = { timeout: 300_000 };
 
-/** Six that start at once take a while to come to their models. */
+/** Seven that start at once take a while to come to their models. */
 const DEADLINE_MS = 20_000;
 
 let directory: string;
@@ -66,13 +66,15 @@ const ask =
 
 describe('a session whose model is in trouble', () => {
   it("ends as it is configured, with the model's own message", slow, async () => {
-    const [silent, refused, throttled, broken, looping, failing] = await Promise.all([
+    const [silent, refused, throttled, broken, looping, failing, missing] = await Promise.all([
       run('silent', () => ({ text: 'Well.' })),
       run('refused', refuse(401, 'no such key')),
       run('throttled', refuse(429, 'too many requests')),
       run('broken', refuse(500, 'out of order')),
       run('looping', () => ({ toolCalls: [runCommand('true')], delayMs: 500 }), { deadlineMs: DEADLINE_MS }),
       run('failing', () => ({ status: 503, message: 'overloaded' }), { deadlineMs: DEADLINE_MS }),
+      // Whose name nobody knows will not be known after a reminder: none of these minutes is waited for.
+      run('missing', () => ({ text: 'Well.' }), { model: 'scripted/no-such', idleLimitMs: 600_000 }),
     ]);
     const ended = (state: SessionRun): object => ({ ...state.result, attention: state.types.includes('attention') });
     expect(ended(silent)).toMatchObject({
@@ -94,11 +96,16 @@ describe('a session whose model is in trouble', () => {
     expect(throttled.warnings.filter((warning) => warning.includes('too many requests')).length).toBeGreaterThan(4);
     const late = `The session took longer than its deadline of ${DEADLINE_MS} ms`;
     expect(looping.result).toMatchObject({ reason: 'deadline', message: late });
+    expect(ended(missing)).toMatchObject({
+      reason: 'model-failed',
+      message: "The agent's model failed: Model not found: scripted/no-such.",
+      attention: false,
+    });
     // On a machine that is too busy it may not have come to its model.
     const hasFailed = failing.warnings.some((warning) => warning.startsWith('MODEL_RETRY'));
     const failure = hasFailed ? '; its model failed meanwhile: overloaded' : '';
     expect(failing.result).toMatchObject({ reason: 'deadline', message: `${late}${failure}` });
-    for (const { result } of [silent, refused, throttled, broken, looping, failing]) {
+    for (const { result } of [silent, refused, throttled, broken, looping, failing, missing]) {
       expect(result).toMatchObject({ state: 'failed', problems: [], keptDirectory: undefined });
       // What it has done until then can be gone on with.
       if (result.opencodeSessionId !== undefined) expect(result.snapshotId).toBeDefined();

@@ -22,6 +22,20 @@ describe('readActivity', () => {
       { type: 'failed', message: 'no credit' },
     ],
     [event('session.error', { error: { name: 'UnknownError' } }), { type: 'failed', message: 'UnknownError' }],
+    [
+      event('session.error', { error: { data: { message: 'Model not found: a/b. Did you mean: a/c?' } } }),
+      { type: 'failed', message: 'Model not found: a/b. Did you mean: a/c?', isLasting: true },
+    ],
+    [
+      event('session.error', {
+        error: { data: { message: 'ProviderModelNotFoundError: Model not found: a/b.\n    at x (y:1:2)' } },
+      }),
+      { type: 'failed', message: 'Model not found: a/b.', isLasting: true },
+    ],
+    [
+      event('session.error', { error: { data: { message: 'Error: broken\nin two\n    at x (y:1:2)\n    at z' } } }),
+      { type: 'failed', message: 'Error: broken\nin two' },
+    ],
     [event('session.error', { error: { name: 'MessageAbortedError' } }), undefined],
     [event('session.idle', {}, 'ses_of_a_subagent'), undefined],
     [event('message.updated'), undefined],

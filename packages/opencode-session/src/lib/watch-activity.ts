@@ -143,11 +143,22 @@ export function readActivity(event: OpencodeEvent, opencodeSessionId: string): A
       // Aborting is what somebody did, not what went wrong.
       if (textIn(error, 'name') === ABORTED) return undefined;
       const data = isRecord(error) ? error['data'] : undefined;
-      return { type: 'failed', message: textIn(data, 'message') ?? textIn(error, 'name') ?? 'without a message' };
+      return readFailure(textIn(data, 'message') ?? textIn(error, 'name') ?? 'without a message');
     }
     default:
       return undefined;
   }
+}
+
+/** opencode tells of a model that nobody has twice, the second time with its own stack behind the message. */
+const NO_MODEL = /^(?:ProviderModelNotFoundError: )?(Model not found: .*)/;
+const STACK = /\n\s+at [^]*/;
+
+function readFailure(text: string): AgentActivity {
+  const [, missing] = NO_MODEL.exec(text) ?? [];
+  return missing === undefined
+    ? { type: 'failed', message: text.replace(STACK, '') }
+    : { type: 'failed', message: missing, isLasting: true };
 }
 
 /** What became of the agent during an interruption, as far as it still matters. */
@@ -161,7 +172,7 @@ async function missedActivity(
   if (isBusy) return [{ type: 'busy' }];
   const error = (await client.messages(opencodeSessionId, { limit: 1 })).at(-1)?.error;
   const isFailed = error !== undefined && error.name !== ABORTED;
-  return [...(isFailed ? [{ type: 'failed', message: error.message } as const] : []), { type: 'idle' }];
+  return [...(isFailed ? [readFailure(error.message)] : []), { type: 'idle' }];
 }
 
 /** Whether an event shows that the model has answered: a part of its message has content. */
