@@ -13,15 +13,15 @@ export const DURATION_PATTERN: RegExp = /^(?:\d{1,9}d)?(?:\d{1,9}h)?(?:\d{1,9}m)
 
 /**
  * Reads a duration such as `90s`, `30m`, `2h` or `1h30m` into milliseconds, largest unit first.
- * Returns `undefined` for anything else, for nothing at all, and for what is zero or longer than `MAX_DURATION_MS`.
+ * Returns `undefined` for anything else, for nothing at all, and for what is zero or longer than `mostMs`.
  */
-export function parseDuration(text: string): number | undefined {
+export function parseDuration(text: string, mostMs: number = MAX_DURATION_MS): number | undefined {
   if (text === '' || !DURATION_PATTERN.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+)([smhd])/g)) {
     total += Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
   }
-  return total > 0 && total <= MAX_DURATION_MS ? total : undefined;
+  return total > 0 && total <= mostMs ? total : undefined;
 }
 
 /** How long something took, for people: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`. */

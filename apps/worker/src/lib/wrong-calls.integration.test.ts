@@ -175,6 +175,8 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['completion csh', 2, /^optio: there is no completion for "csh"; there is for bash, zsh, fish$/],
   ['work --log xml', 2, /Allowed choices are plain, json\.$/],
   ['work --metrics 0', 2, /It must be the number of a port, 1 to 65535\.$/],
+  ['prune', 2, /^optio: say what may go: --older-than 30d, --keep 100, or both/],
+  ['prune --older-than 30', 2, /Write 12h or 30d, at most 36500d\.$/],
   ['host clean', 2, /^optio: missing required argument 'name'$/],
   ['host check -x', 2, /^optio: unknown option '-x'/],
 ];

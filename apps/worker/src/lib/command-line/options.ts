@@ -67,6 +67,22 @@ export function durationMs(value: string): number {
   return milliseconds;
 }
 
+/** Dates that far back are still dates. */
+const MOST_AGE_MS = 36_500 * 86_400_000;
+
+/** Reads an age such as `12h` or `30d`, as milliseconds: no timer waits for it, so it may be long. */
+export function ageMs(value: string): number {
+  const milliseconds = parseDuration(value, MOST_AGE_MS);
+  if (milliseconds === undefined) throw new InvalidArgumentError('Write 12h or 30d, at most 36500d.');
+  return milliseconds;
+}
+
+/** Reads a whole number, which may be 0. */
+export function amount(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError('It must be a whole number from 0 to 999999.');
+  return Number(value);
+}
+
 /** Reads a whole number above 0. */
 export function count(value: string): number {
   if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');

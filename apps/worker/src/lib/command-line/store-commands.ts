@@ -1,5 +1,5 @@
 import type { CommandSpec } from './command-spec.ts';
-import { acceptCode, acceptNew, common, durationMs, host } from './options.ts';
+import { acceptCode, acceptNew, ageMs, amount, common, durationMs, host } from './options.ts';
 
 /** Commands about what the store keeps: seeds, snapshots, keys. */
 export const STORE_COMMANDS: readonly CommandSpec[] = [
@@ -150,6 +150,21 @@ export const STORE_COMMANDS: readonly CommandSpec[] = [
     load: async () => {
       const { removeSnapshotsCommand } = await import('../commands/snapshots.ts');
       return removeSnapshotsCommand;
+    },
+  },
+  {
+    path: 'prune',
+    summary: 'remove what has ended and is old: sessions, their reports, tasks of the queue, logs',
+    options: [
+      { flags: '--older-than <age>', summary: 'what ended longer ago, such as 30d', parse: ageMs },
+      { flags: '--keep <n>', summary: 'all but so many of the newest sessions', parse: amount },
+      { flags: '--snapshots', summary: 'also their snapshots, so that they cannot be resumed any more' },
+      { flags: '--dry-run', summary: 'show what would go, and remove nothing' },
+      ...common,
+    ],
+    load: async () => {
+      const { pruneCommand } = await import('../commands/prune.ts');
+      return pruneCommand;
     },
   },
   {
