@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createId } from '@optio-ts/seed-engine';
-import { SCRIPTED_MODEL, startScriptedModel, taskScript } from '@optio-ts/testkit';
-import type { ScriptedModel } from '@optio-ts/testkit';
+import { SCRIPTED_MODEL, logLines, runCommand, startScriptedModel, writeFile as writeTool } from '@optio-ts/testkit';
+import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { callOptio } from './testing/call-optio.ts';
@@ -17,21 +17,26 @@ let directory: string;
 let model: ScriptedModel;
 let env: Record<string, string>;
 
+/** Waits for a file in the workdir, then delivers and is done. */
+const script: ModelScript = ({ step }) => {
+  if (step === 0) return { toolCalls: [logLines(['STATUS: 10% begun'])] };
+  if (step === 1) return { toolCalls: [runCommand('while ! [ -e go ]; do sleep 0.05; done')] };
+  if (step === 2) return { toolCalls: [writeTool('deliverables/report.md', '# Report\n')] };
+  if (step === 3) return { toolCalls: [logLines(['DELIVERABLE: deliverables/report.md', 'DONE: all green'])] };
+  return { text: 'done' };
+};
+
 const model_ = (): string =>
   `model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: key:scripted }\n`;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'optio-queue-'));
-  model = await startScriptedModel({
-    apiKey: KEY,
-    script: taskScript({ deliverables: { 'report.md': '# Report\n' } }),
-  });
+  model = await startScriptedModel({ apiKey: KEY, script });
   const url = new URL(inject('mongoUri') ?? 'mongodb://none');
   url.pathname = `/queue-${createId()}`;
-  await writeFile(
-    join(directory, 'config.yaml'),
-    `keys: { scripted: env:MODEL_KEY }\ndeliverables: delivered\nhooks: { notify: notify.mjs }\n`,
-  );
+  const config = `keys: { scripted: env:MODEL_KEY }\ndeliverables: delivered\nhooks: { notify: notify.mjs }\n`;
+  await writeFile(join(directory, 'config.yaml'), `${config}machine: one\n`);
+  await writeFile(join(directory, 'other.yaml'), `${config}machine: other\n`);
   await writeFile(join(directory, 'notify.mjs'), 'export function beforeExecute() {}\n');
   env = { MODEL_KEY: KEY, OPTIO_STORE: url.href, OPTIO_CONFIG: join(directory, 'config.yaml') };
 });
@@ -63,19 +68,34 @@ describe('the queue', { timeout: 300_000 }, () => {
       'submit',
       await write('keyless', `task: x\nid: keyless\nmodel: { provider: a, name: b, apiKey: key:other }\n`),
     );
-    await optio('submit', await write('hookless', `task: x\nid: hookless\nhooks: other\n${model_()}`));
+    const work = (name: string, ...more: string[]) =>
+      startOptio(['work', '--lease', '3s', '--name', name, '--log', 'json', ...more], { directory, env });
+    const logOf = ({ stderr }: { readonly stderr: string }) =>
+      stderr
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const first = work('w1', '--jobs', '2');
+    await Promise.race([model.waitForRequest(({ step }) => step === 1), first.exited]);
+    expect((await optio('queue', 'ls')).stdout).toMatch(/^nightly +at work /);
+    first.kill('SIGKILL');
+    await first.exited;
 
-    const worker = startOptio(['work', '--drain', '--lease', '5s', '--jobs', '2', '--name', 'w1', '--log', 'json'], {
-      directory,
-      env,
-    });
+    // A worker elsewhere has one place, which a session of that machine does not keep from other tasks.
+    await optio('submit', await write('hookless', `task: x\nid: hookless\nhooks: other\n${model_()}`));
+    const elsewhere = work('w2', '--drain', '--config', 'other.yaml');
+    expect(await elsewhere.exited, elsewhere.stderr).toBe(0);
+    expect(logOf(elsewhere).filter(({ worker }) => worker !== 'w2')).toEqual([]);
+    expect((await optio('queue', 'ls')).stdout).toMatch(/^nightly +left on one .*\n$/);
+
+    await writeFile(join(directory, '.local/state/optio-opencode/nightly/workdir/go'), '');
+    const worker = work('w3', '--drain');
     expect(await worker.exited, worker.stderr).toBe(0);
-    const log = worker.stderr
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(log.filter(({ worker: name }) => name !== 'w1')).toEqual([]);
-    expect(log.find(({ state }) => state === 'done')).toMatchObject({ taskId: 'nightly', level: 'info', exitCode: 0 });
+    expect(logOf(worker).find(({ state }) => state === 'done')).toMatchObject({
+      taskId: 'nightly',
+      level: 'info',
+      exitCode: 0,
+    });
     expect(await readFile(join(directory, 'delivered/nightly/report.md'), 'utf8')).toBe('# Report\n');
     const { stdout } = await optio('queue', 'ls', '--all', '--json');
     const tasks = stdout
@@ -92,10 +112,10 @@ describe('the queue', { timeout: 300_000 }, () => {
     expect(tasks.find(({ taskId }) => taskId === 'far')?.outcome['message']).toMatch(
       /has no host "nowhere"; it has local/,
     );
-    expect(tasks.find(({ taskId }) => taskId === 'nightly')).toMatchObject({ attempt: 1, outcome: { worker: 'w1' } });
+    expect(tasks.find(({ taskId }) => taskId === 'nightly')).toMatchObject({ attempt: 3, outcome: { worker: 'w3' } });
     const sessions = (await optio('ls', '--json')).stdout.trimEnd().split('\n');
     expect(sessions).toHaveLength(1);
-    expect(`${stdout}${worker.stderr}`).not.toContain(KEY);
+    expect(`${stdout}${first.stderr}${worker.stderr}`).not.toContain(KEY);
   });
 
   it.each([

@@ -1,5 +1,4 @@
 import { realpath } from 'node:fs/promises';
-import { hostname } from 'node:os';
 
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import type { OpencodeSession } from '@optio-ts/opencode-session';
@@ -88,7 +87,7 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
   });
   const confine = options.confine ?? task.confine ?? opening.confine;
   const { outputDirectory, source } = task;
-  const place = { host: opening.name, machine: hostname(), outputDirectory };
+  const place = { host: opening.name, machine: config.machine, outputDirectory };
   const record = { ...source, ...place, taskId: task.id, confine };
   const journal = createJournal({ ...opened, onFailure: (message) => reporter.warning(message) });
   const summary = await runTask({

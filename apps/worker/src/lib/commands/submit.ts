@@ -31,7 +31,7 @@ export async function submitCommand(
   await using queue = await openQueueOf(context);
   await using opened = await openStore(places);
   await insertQueuedTask(opened, task.id, task.source);
-  await queue.push(task.id);
+  await queue.push({ taskId: task.id });
   if (options.wait !== true) {
     printFacts(
       context,
@@ -73,7 +73,7 @@ export async function listQueueCommand(
   return EXIT_CODES.done;
 }
 
-/** `optio queue rm <task>`: takes a task out of the queue that no worker has begun. */
+/** `optio queue rm <task>`: takes a task out of the queue that no worker has begun, or that waits for a machine. */
 export async function removeQueuedCommand(
   [taskId = '']: readonly string[],
   { json }: { readonly json?: boolean },
@@ -89,10 +89,10 @@ export async function removeQueuedCommand(
     );
   }
   const begun = new WorkerError('REFUSED', `a worker has begun with task ${taskId}; optio cancel ${taskId} ends it`);
-  if (queued.attempt > 0) throw begun;
+  if (queued.attempt > 0 && queued.machine === undefined) throw begun;
   // As a worker would: of the two, one is first.
   const own = await beginAttempt(opened.store, taskId);
-  if (own === undefined || own.attempt !== 1) throw begun;
+  if (own === undefined || own.attempt !== queued.attempt + 1) throw begun;
   const outcome = {
     state: 'cancelled',
     exitCode: EXIT_CODES.cancelled,
@@ -108,7 +108,8 @@ function publicOf(task: QueuedTask) {
   return { type: 'queued-task' as const, ...task };
 }
 
-function columns({ attempt, outcome, state, submittedAt, taskId }: QueuedTask): readonly string[] {
-  const status = outcome?.state ?? (state === 'queued' && attempt > 0 ? 'at work' : 'waiting');
+function columns({ attempt, machine, outcome, state, submittedAt, taskId }: QueuedTask): readonly string[] {
+  const begun = machine === undefined ? 'at work' : `left on ${machine}`;
+  const status = outcome?.state ?? (state === 'queued' && attempt > 0 ? begun : 'waiting');
   return [taskId, status, formatMinute(submittedAt), outcome?.sessionId ?? '', outcome?.message ?? ''];
 }

@@ -1,5 +1,3 @@
-import { hostname } from 'node:os';
-
 import { createId } from '@optio-ts/seed-engine';
 
 import { messageOf } from '../errors.ts';
@@ -44,7 +42,7 @@ export async function workCommand(
 ): Promise<number> {
   refuseWithoutQueue(context);
   const { config, interrupts, places } = context;
-  const { jobs = 1, lease: leaseMs = LEASE_MS, name = `${hostname()}-${createId().slice(-8)}` } = options;
+  const { jobs = 1, lease: leaseMs = LEASE_MS, name = `${config.machine}-${createId().slice(-8)}` } = options;
   await using opened = await openStore(places);
   const own = { ...context, interrupts: neverInterrupted(), outputRoot: config.deliverables ?? context.outputRoot };
   const log = openWorkLog(name, options, context);
@@ -53,6 +51,7 @@ export async function workCommand(
   await using _metrics = metrics;
   await using queue = await startWorkerOf(context, {
     name,
+    machine: config.machine,
     concurrency: jobs,
     leaseMs,
     everyMs: Math.min(2000, leaseMs / 2),
@@ -69,7 +68,7 @@ export async function workCommand(
   });
   log.info(`worker ${name} takes tasks from ${opened.store.description}`);
   // A task whose worker died between two steps may be in the queue without anybody being called for it.
-  const pushAll = (): Promise<number> => pushWaiting(queue, opened.store);
+  const pushAll = (): Promise<number> => pushWaiting(queue, opened.store, config.machine);
   const again = setInterval(() => void pushAll().catch((error: unknown) => log.error(messageOf(error))), leaseMs);
   const stopped = Promise.withResolvers<void>();
   const onStop = (): void => {
@@ -97,11 +96,16 @@ async function openMetrics(worker: string, port: number): Promise<AsyncDisposabl
   return { reporter: () => metrics.reporter(), [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
 }
 
-async function pushWaiting(queue: TaskQueue, store: Parameters<typeof listQueuedTasks>[0]): Promise<number> {
+/** Returns how many of them a worker of this machine may get. */
+async function pushWaiting(
+  queue: TaskQueue,
+  store: Parameters<typeof listQueuedTasks>[0],
+  here: string,
+): Promise<number> {
   let count = 0;
-  for await (const { taskId } of listQueuedTasks(store, 'queued')) {
-    await queue.push(taskId);
-    count += 1;
+  for await (const task of listQueuedTasks(store, 'queued')) {
+    await queue.push(task);
+    if (task.machine === undefined || task.machine === here) count += 1;
   }
   return count;
 }

@@ -37,6 +37,7 @@ const fields = z.strictObject(
     store: text('the path of a SQLite file, a mongodb:// URL, or a reference to one (env:NAME, file:PATH)').optional(),
     identity: text('the path of the key to the store').optional(),
     sshConfig: text('the path of a file such as ~/.ssh/config').optional(),
+    machine: word('what this machine is called', NAME, NAME_RULE).optional(),
     deliverables: text('a directory for what queued tasks deliver').optional(),
     hosts: named(host, 'a map from names to machines').optional(),
     keys: named(secret('a key'), 'a map from names to references').optional(),
@@ -74,6 +75,7 @@ export interface ConfigFields {
   readonly store?: string | undefined;
   readonly identity?: string | undefined;
   readonly sshConfig?: string | undefined;
+  readonly machine?: string | undefined;
   readonly deliverables?: string | undefined;
   readonly hosts?: Readonly<Record<string, HostFields>> | undefined;
   readonly keys?: Readonly<Record<string, string>> | undefined;

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 
 import { parseReference } from '../secret-reference.ts';
@@ -38,6 +39,8 @@ export interface WorkerConfig {
   readonly identity: string | undefined;
   /** Absolute; read as `ssh -F` does. */
   readonly sshConfig: string | undefined;
+  /** What this machine is called: a session on it is taken up again by a worker of that name. */
+  readonly machine: string;
   /** Absolute. */
   readonly deliverables: string | undefined;
   readonly hosts: ReadonlyMap<string, ConfiguredHost>;
@@ -100,6 +103,7 @@ export async function loadConfig({ path, named, env }: LoadConfigOptions): Promi
     store: fields.store,
     identity: maybe(fields.identity),
     sshConfig: maybe(fields.sshConfig),
+    machine: fields.machine ?? hostname(),
     deliverables: maybe(fields.deliverables),
     hosts,
     keys,
@@ -139,6 +143,7 @@ export function emptyConfig(path: string): WorkerConfig {
     store: undefined,
     identity: undefined,
     sshConfig: undefined,
+    machine: hostname(),
     deliverables: undefined,
     hosts: new Map(),
     keys: new Map(),

@@ -14,10 +14,15 @@ interface JobData {
 const JOB = 'optio task';
 const COLLECTION = 'optio_worker_jobs';
 
+/** Jobs that only workers of a machine take. */
+function jobOn(machine: string): string {
+  return `${JOB} on ${machine}`;
+}
+
 /** Where tasks wait for workers. */
 export interface TaskQueue extends AsyncDisposable {
-  /** Sees to it that a worker is called for a task. Idempotent. */
-  push(taskId: string): Promise<void>;
+  /** Sees to it that a worker is called for a task, where `machine` is given one of that machine. Idempotent. */
+  push(task: { readonly taskId: string; readonly machine?: string }): Promise<void>;
 }
 
 /** Options of `openQueue`. */
@@ -30,7 +35,7 @@ export interface OpenQueueOptions {
 export async function openQueue(options: OpenQueueOptions): Promise<TaskQueue> {
   const agenda = await createAgenda(options, {});
   return {
-    push: (taskId) => push(agenda, taskId),
+    push: (task) => push(agenda, task),
     [Symbol.asyncDispose]: () => agenda.stop(false),
   };
 }
@@ -39,6 +44,8 @@ export async function openQueue(options: OpenQueueOptions): Promise<TaskQueue> {
 export interface StartQueueWorkerOptions extends OpenQueueOptions {
   /** For the record of who has a task. */
   readonly name: string;
+  /** What this machine is called. */
+  readonly machine: string;
   /** Tasks at the same time. */
   readonly concurrency: number;
   /** How long a worker may be silent before another gets its tasks. */
@@ -57,33 +64,36 @@ export interface QueueWorker extends TaskQueue {
 
 /** Starts to take tasks. A task whose worker has not been heard of for `leaseMs` is given to another. */
 export async function startQueueWorker(options: StartQueueWorkerOptions): Promise<QueueWorker> {
-  const { concurrency, everyMs, leaseMs, name, onError, work } = options;
+  const { concurrency, everyMs, leaseMs, machine, name, onError, work } = options;
   const agenda = await createAgenda(options, {
     name,
     processEvery: everyMs,
     maxConcurrency: concurrency,
+    // No more than it works on: others would wait for a worker that is busy.
+    lockLimit: concurrency,
     defaultLockLifetime: leaseMs,
   });
-  agenda.define<JobData>(
-    JOB,
-    // Of the two kinds of functions that it takes, the one that returns a promise.
-    // eslint-disable-next-line typescript/no-misused-promises
-    async (job) => {
-      using _ = keepLock(job, leaseMs, onError);
-      try {
-        await work(String(job.attrs.data?.taskId));
-      } catch (error) {
-        onError(messageOf(error));
-        // Given out again; a job with a time to come is not removed.
-        job.attrs.nextRunAt = new Date(Date.now() + leaseMs);
-      }
-    },
-    // No more than it works on: others would wait for a worker that is busy.
-    { concurrency, lockLimit: concurrency, lockLifetime: leaseMs, removeOnComplete: true },
-  );
+  for (const job of [jobOn(machine), JOB]) {
+    agenda.define<JobData>(
+      job,
+      // Of the two kinds of functions that it takes, the one that returns a promise.
+      // eslint-disable-next-line typescript/no-misused-promises
+      async (job) => {
+        using _ = keepLock(job, leaseMs, onError);
+        try {
+          await work(String(job.attrs.data?.taskId));
+        } catch (error) {
+          onError(messageOf(error));
+          // Given out again; a job with a time to come is not removed.
+          job.attrs.nextRunAt = new Date(Date.now() + leaseMs);
+        }
+      },
+      { concurrency, lockLimit: concurrency, lockLifetime: leaseMs, removeOnComplete: true },
+    );
+  }
   await agenda.start();
   return {
-    push: (taskId) => push(agenda, taskId),
+    push: (task) => push(agenda, task),
     async drain() {
       await agenda.drain({ closeConnection: false });
     },
@@ -105,8 +115,11 @@ async function createAgenda(
   return agenda;
 }
 
-async function push(agenda: Agenda, taskId: string): Promise<void> {
-  const job = agenda.create<JobData>(JOB, { taskId });
+async function push(
+  agenda: Agenda,
+  { machine, taskId }: { readonly taskId: string; readonly machine?: string },
+): Promise<void> {
+  const job = agenda.create<JobData>(machine === undefined ? JOB : jobOn(machine), { taskId });
   job.unique({ 'data.taskId': taskId }, { insertOnly: true });
   job.schedule(new Date());
   try {

@@ -24,7 +24,7 @@ export async function openQueueOf({ places, stderr }: Pick<CommandContext, 'plac
   };
   const queue = await openQueue({ db, onError });
   return {
-    push: (taskId) => queue.push(taskId),
+    push: (task) => queue.push(task),
     async [Symbol.asyncDispose]() {
       await queue[Symbol.asyncDispose]();
       await close();
@@ -41,7 +41,7 @@ export async function startWorkerOf(
   const { close, db } = await connectMongo(places.store);
   const worker = await startQueueWorker({ ...options, db });
   return {
-    push: (taskId) => worker.push(taskId),
+    push: (task) => worker.push(task),
     drain: () => worker.drain(),
     async [Symbol.asyncDispose]() {
       await worker[Symbol.asyncDispose]();

@@ -26,6 +26,8 @@ export interface QueuedTask {
   readonly attempt: number;
   /** Id of the newest session of this name when it was submitted: that and older ones are none of this task. */
   readonly after: string;
+  /** The machine that its session was left on, where no other can take it up: only workers there are called for it. */
+  readonly machine?: string;
   readonly outcome?: QueuedOutcome;
 }
 
@@ -109,6 +111,13 @@ export async function beginAttempt(store: Store, taskId: string): Promise<Queued
   return changed === undefined || changed['state'] === 'ended' ? undefined : fromDocument(changed);
 }
 
+/** Leaves a task to the workers of a machine, unless another attempt has begun since. */
+export async function leaveToMachine(store: Store, task: QueuedTask, machine: string): Promise<void> {
+  await change(store, task.taskId, (current) =>
+    current['state'] !== 'ended' && current['attempt'] === task.attempt ? { ...current, machine } : undefined,
+  );
+}
+
 /** Writes the end of a task down, once: `false` when another attempt has begun since, or has ended it. */
 export async function endQueuedTask(store: Store, task: QueuedTask, outcome: QueuedOutcome): Promise<boolean> {
   let isOurs = false;
@@ -133,10 +142,18 @@ async function change(
 }
 
 function fromDocument(document: StoredDocument): QueuedTask {
-  const { after, attempt, id, outcome, state, submittedAt } = document as unknown as QueuedTask & {
+  const { after, attempt, id, machine, outcome, state, submittedAt } = document as unknown as QueuedTask & {
     readonly id: string;
   };
-  return { taskId: id, state, submittedAt, attempt, after, ...(outcome === undefined ? {} : { outcome }) };
+  return {
+    taskId: id,
+    state,
+    submittedAt,
+    attempt,
+    after,
+    ...(machine === undefined ? {} : { machine }),
+    ...(outcome === undefined ? {} : { outcome }),
+  };
 }
 
 function stillThere(taskId: string): WorkerError {

@@ -14,7 +14,7 @@ import { recoverHere } from '../sessions/recover-here.ts';
 import { TaskFileError } from '../task-file-problem.ts';
 import { loadRecordedTask } from '../task-file.ts';
 import type { Task } from '../task.ts';
-import { beginAttempt, endQueuedTask, openQueuedTask } from './queued-task.ts';
+import { beginAttempt, endQueuedTask, leaveToMachine, openQueuedTask } from './queued-task.ts';
 import type { QueuedOutcome, QueuedTask } from './queued-task.ts';
 
 /** Options of `workOnTask`. */
@@ -36,21 +36,30 @@ type Ending = Omit<QueuedOutcome, 'endedAt' | 'worker'>;
 
 /**
  * Works on a task of the queue until it is over, and writes its end down once. A session that a dead worker left is taken up; only
- * one whose agent had not been told its task is replaced by another. Throws where the task must be given out again.
+ * one whose agent had not been told its task is replaced by another. A session that only another machine can take up is left to that
+ * one's workers. Throws where the task must be given out again.
  */
 export async function workOnTask(taskId: string, options: WorkOnTaskOptions): Promise<void> {
   const { opened, reporter, worker } = options;
   const task = await beginAttempt(opened.store, taskId);
   if (task === undefined) return;
-  const ending = (await endOfLeftSession(task, options)) ?? (await runFresh(task, options));
+  const left = await endOfLeftSession(task, options);
+  if (typeof left === 'string') {
+    reporter.note(`its session is on ${left} itself; it waits for a worker there`);
+    return leaveToMachine(opened.store, task, left);
+  }
+  const ending = left ?? (await runFresh(task, options));
   const outcome = { ...ending, endedAt: new Date(), worker };
   if (!(await endQueuedTask(opened.store, task, outcome))) {
     reporter.note('another worker has the task by now, and says how it ended');
   }
 }
 
-/** How the session ends, or has ended, that another worker began; `undefined` where there is none that counts. */
-async function endOfLeftSession(task: QueuedTask, options: WorkOnTaskOptions): Promise<Ending | undefined> {
+/**
+ * How the session ends, or has ended, that another worker began; `undefined` where there is none that counts; the name of the machine
+ * whose workers alone can take it up.
+ */
+async function endOfLeftSession(task: QueuedTask, options: WorkOnTaskOptions): Promise<Ending | string | undefined> {
   const { context, leaseMs, opened, reporter } = options;
   for (;;) {
     context.interrupts.abortSignal.throwIfAborted();
@@ -63,6 +72,7 @@ async function endOfLeftSession(task: QueuedTask, options: WorkOnTaskOptions): P
     const how = { leaseMs, onlyConfigured: true, ...(options.onLoaded && { onLoaded: options.onLoaded }) };
     const recovered = await recoverHere(session, { context, opened, reporter, ...how });
     if (recovered.action === 'leave') {
+      if (recovered.machine !== undefined) return recovered.machine;
       // Its worker may be dead, which shows when its lease is over.
       await wait(Math.min(leaseMs / 4, 5000), undefined, { signal: context.interrupts.abortSignal });
       continue;

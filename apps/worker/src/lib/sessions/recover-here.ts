@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import { recoverOpencodeSessions } from '@optio-ts/opencode-session';
@@ -47,7 +46,12 @@ export interface SessionPlace {
 
 /** What became of a session that had no worker. */
 export type RecoveredHere =
-  | { readonly action: 'leave'; readonly reason: string }
+  | {
+      readonly action: 'leave';
+      readonly reason: string;
+      /** The machine that it runs on, where nobody else can take it up. */
+      readonly machine?: string;
+    }
   | { readonly action: 'adopt' | 'finish' | 'forget'; readonly summary: TaskSummary };
 
 /** Takes up a session that no worker has any more, and goes on with it until it is over. One that another worker has is left. */
@@ -56,8 +60,9 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
   const { config, env, interrupts, outputRoot } = context;
   const record = await loadTaskRecord(opened, session.taskId);
   const name = record?.host ?? LOCAL_HOST;
-  if (name === LOCAL_HOST && record !== undefined && record.machine !== hostname()) {
-    return { action: 'leave', reason: `it runs on ${record.machine} itself; a worker there takes it up` };
+  if (name === LOCAL_HOST && record !== undefined && record.machine !== config.machine) {
+    const { machine } = record;
+    return { action: 'leave', reason: `it runs on ${machine} itself; a worker there takes it up`, machine };
   }
   await using opening = await openHost(name, {
     config,
