@@ -148,6 +148,6 @@ async function exists(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
-    throw error;
+    throw new WorkerError('STORE_UNREACHABLE', `cannot look for ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import type { OpencodeSession } from '@optio-ts/opencode-session';
+import { loadLatestSnapshot } from '@optio-ts/seed-engine';
 
 import type { CommandContext } from './commands/context.ts';
 import { WorkerError } from './errors.ts';
@@ -37,6 +38,8 @@ export interface RunLoadedTaskOptions {
   readonly confine?: 'auto' | 'required' | 'off' | undefined;
   /** Go on where the last run of this task ended. @default false */
   readonly resume?: boolean | undefined;
+  /** Said to the agent when it is sent to work. @default nothing */
+  readonly message?: string | undefined;
   /** Only this machine and hosts of the configuration. @default also what ssh_config knows */
   readonly onlyConfigured?: boolean | undefined;
   /** How long its owner may be silent before another worker takes the session. @default a minute */
@@ -76,7 +79,10 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
   const { context, hooks, opened, reporter } = options;
   const { config, env, interrupts } = context;
   await checkSeed(task, opened);
-  await using files = await openFiles(task, context, (message) => reporter.step(message));
+  // What it was given is in its directory, and may have been changed there since.
+  const isResumed =
+    options.resume === true && (await loadLatestSnapshot(opened.store, 'opencode', task.id)) !== undefined;
+  await using files = isResumed ? undefined : await openFiles(task, context, (message) => reporter.step(message));
   for (const { path, reason } of files?.listed.skipped ?? []) reporter.warning(`files: left out ${path}: ${reason}`);
   await using opening = await openHost(options.host, {
     config,
@@ -99,6 +105,7 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
     reporter: teeReporter([reporter, journal]),
     interrupts,
     resume: options.resume,
+    message: options.message,
     leaseMs: options.leaseMs,
     onReady: () => saveTaskRecord(opened, record),
     onSession: (session) => {

@@ -26,6 +26,8 @@ export interface RunTaskOptions {
   readonly hooks?: readonly HookModule[];
   /** Go on where the last run of this task ended. @default false */
   readonly resume?: boolean | undefined;
+  /** Said to the agent when it is sent to work. @default nothing */
+  readonly message?: string | undefined;
   /** Called when all is checked, right before the session starts. @default not called */
   readonly onReady?: (() => Promise<void>) | undefined;
   /** Called when there is a session. @default not called */
@@ -62,6 +64,7 @@ function sessionOptions(options: RunTaskOptions, output: SessionOutput): StartOp
     task: task.prompt,
     autoStart: true,
     ...(options.resume === true && { resume: true }),
+    ...(options.message !== undefined && { message: options.message }),
     hooks: joinHooks([output.hooks, ...(options.hooks ?? [])]),
     ...(task.model === undefined ? {} : { model: task.model }),
     ...(task.homeConfig === undefined ? {} : { homeConfig: task.homeConfig }),

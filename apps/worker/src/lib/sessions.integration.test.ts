@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -115,9 +115,12 @@ describe('a session in the background', { timeout: 300_000 }, () => {
     expect(patch.stdout).not.toMatch(/AGENTS|optio\.log|home\//);
 
     // It goes on where it ended: the file it waits for is there already.
-    const resumed = startOptio(['resume', 'nightly', '--json'], { directory, env });
+    await rename(join(directory, 'project'), join(directory, 'elsewhere'));
+    const resumed = startOptio(['resume', 'nightly', '-m', 'Now translate it.', '--json'], { directory, env });
     expect(await resumed.exited, resumed.stderr).toBe(0);
     expect(resumed.stdout).not.toContain('NOTHING_TO_RESUME');
+    expect(JSON.stringify(model.requests.at(-1))).toMatch(/brought back[^]*Now translate it\./);
+    await rename(join(directory, 'elsewhere'), join(directory, 'project'));
     expect(await json('snapshots', 'ls', 'nightly')).toHaveLength(2);
     expect((await json('ls')).map(({ status }) => status)).toEqual(['done', 'done']);
 

@@ -35,6 +35,8 @@ export interface CheckTaskOptions {
    * @default 'file'
    */
   readonly origin?: 'file' | 'queue' | 'submit';
+  /** Its `files` are not read any more. @default false */
+  readonly isResumed?: boolean;
   /** The task file's name without its extension. */
   readonly defaultName: string;
   readonly now: Date;
@@ -167,6 +169,7 @@ async function checkFiles(
     options.directory,
     source.path.startsWith('~/') && home !== undefined ? `${home}${source.path.slice(1)}` : source.path,
   );
+  if (options.isResumed === true) return { kind: 'directory', path };
   try {
     if (!(await stat(path)).isDirectory()) return refuse(['files'], `is not a directory: ${path}`);
     return { kind: 'directory', path: await realpath(path) };

@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { TaskFileError } from './task-file-problem.ts';
-import { loadTaskFile } from './task-file.ts';
+import { loadRecordedTask, loadTaskFile } from './task-file.ts';
 import type { Task } from './task.ts';
 
 let directory: string;
@@ -302,5 +302,20 @@ saveSeed: 3
   it('writes problems that are safe to print', async () => {
     const problems = await problemsOf('"\\e[2J": 1\ntask: x\n');
     expect(stripVTControlCharacters(problems.join())).toBe(problems.join());
+  });
+});
+
+describe('loadRecordedTask', () => {
+  it('has what was added, and needs no files any more', async () => {
+    const { source } = await load(`task: Write.\n${MODEL}`);
+    const record = { ...source, text: `${source.text}files: gone\n`, added: ['Translate it.', 'Print it.'] };
+    const how = { cwd: directory, env: ENV, now: new Date() };
+    await expect(loadRecordedTask(record, how)).rejects.toThrow(/files: cannot be read/);
+    const task = await loadRecordedTask(record, { ...how, isResumed: true });
+    expect(task.prompt).toMatch(/^Write\.\n\nAdded later[^]*\n\nTranslate it\.\n\nAdded later[^]*\n\nPrint it\.$/);
+    expect(task.source.added).toEqual(['Translate it.', 'Print it.']);
+    // Words of an earlier time are no part of a new file, and what is said with it is.
+    const file = await loadTaskFile('task.yaml', { ...how, added: ['Now.'] });
+    expect(file.source.added).toEqual(['Now.']);
   });
 });

@@ -25,8 +25,12 @@ export interface LoadTaskFileOptions {
   readonly outputRoot?: string;
   /** `submit`: the file goes into a queue, see `CheckTaskOptions`. @default 'file' */
   readonly purpose?: 'submit';
+  /** The task goes on in the directory that it had: its `files` need not be there any more. @default false */
+  readonly isResumed?: boolean;
   /** The seed to start from, whatever the file says. @default the file's */
   readonly seed?: string | undefined;
+  /** What is to be done beside what the file says: part of the task from now on. @default nothing */
+  readonly added?: readonly string[] | undefined;
 }
 
 /**
@@ -42,8 +46,8 @@ export async function loadTaskFile(path: string, options: LoadTaskFileOptions): 
 
 /** What was kept of a task, or what came out of a queue, checked again as a task file is. */
 export async function loadRecordedTask(record: TaskSource, options: LoadTaskFileOptions): Promise<Task> {
-  const { directory, origin, path, seed, text } = record;
-  return taskOf(parseYamlFile(path, text, 'task'), { ...options, path, directory, origin, seed });
+  const { added, directory, origin, path, seed, text } = record;
+  return taskOf(parseYamlFile(path, text, 'task'), { ...options, path, directory, origin, seed, added });
 }
 
 /** What the fields of a task file are checked against. */
@@ -67,18 +71,28 @@ async function taskOf(file: YamlFile, options: TaskOfOptions): Promise<Task> {
     problems,
   });
   if (problems.length > 0 || task === undefined) throw file.problemsAt(problems);
-  const { directory, origin = 'file', path, seed } = options;
+  const { added = [], directory, origin = 'file', path, seed } = options;
   return {
     ...task,
+    prompt: withAdded(task.prompt, added),
     source: {
       text: file.text,
       path,
       directory,
       origin: origin === 'file' ? 'file' : 'queue',
       ...(seed !== undefined && { seed }),
+      ...(added.length > 0 && { added }),
     },
     problemAt: (field, message) => file.problemsAt([{ path: field, message }]),
   };
+}
+
+/** The words of a task with what came later: whoever reads them anew, after a pause, finds all of it. */
+function withAdded(prompt: string, added: readonly string[]): string {
+  return [
+    prompt,
+    ...added.map((text) => `Added later, when what stands above may have been done already:\n\n${text}`),
+  ].join('\n\n');
 }
 
 function withSeed(value: unknown, seed: string | undefined): unknown {

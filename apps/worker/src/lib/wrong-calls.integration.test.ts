@@ -112,12 +112,17 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   [
     'run task.yaml --store task.yaml/optio.db',
     5,
-    /^optio: cannot make .*task.yaml for the store: there is something else already/,
+    /^optio: cannot look for .*optio.db: a part of the path is not a directory/,
   ],
   [
     'seeds ls --store mongodb://127.0.0.1:9/d?serverSelectionTimeoutMS=200',
     5,
     /^optio: the store's MongoDB \(127\.0\.0\.1:9\) cannot be used: .*start it/,
+  ],
+  [
+    'seeds ls --store task.yaml/optio.db',
+    5,
+    /^optio: cannot look for .*optio.db: a part of the path is not a directory/,
   ],
   ['seeds ls --config missing.yaml', 2, /^missing.yaml:1: cannot be read: there is no such file/],
   ['seeds ls --config config-typo.yaml', 2, /^config-typo.yaml:1: hsots: is not a field here; did you mean hosts\?$/],
@@ -164,6 +169,7 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['attach 65a1b2c3d4e5f60718293a4b', 2, /^optio: there is no session or task "65a1b2c3d4e5f60718293a4b"/],
   ['cancel nope', 2, /^optio: there is no session or task "nope"/],
   ['resume nope', 2, /^optio: there is no session or task "nope"/],
+  ['resume nope -m ', 2, /^optio: option '-m, --message <text>' argument missing$/],
   ['pull nope', 2, /^optio: there is no session or task "nope"/],
   ['pull nope here --patch', 2, /^optio: a patch goes to stdout/],
   ['run task.yaml --seed nope', 2, /^task.yaml:1: seed: is not in the store/],

@@ -24,6 +24,9 @@ export function checkOptions(options: StartOpencodeSessionOptions): void {
     );
   }
   if (options.task.trim() === '') throw new TypeError('task must say what the agent is to do: it is empty');
+  if (options.message !== undefined && (options.autoStart !== true || options.message.trim() === '')) {
+    throw new TypeError('message must say something, and is said to an agent that is sent to work: set autoStart');
+  }
   if (options.model !== undefined && !MODEL.test(options.model)) {
     throw new TypeError(`model must be "provider/model": got ${JSON.stringify(options.model)}`);
   }

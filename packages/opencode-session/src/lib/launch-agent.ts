@@ -4,7 +4,7 @@ import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 
 import { createAgentRequests } from './agent-requests.ts';
 import { keepServerAlive } from './keep-server-alive.ts';
-import { KICK_OFF_PROMPT, RESUME_PROMPT } from './kick-off.ts';
+import { sendOffPrompt } from './kick-off.ts';
 import { splitModel } from './model-choice.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import type { PreparedSession } from './prepare-session.ts';
@@ -134,8 +134,10 @@ export async function launchAgent(
     });
     // Of one that is adopted nobody knows whether it was sent off: where it was not, nothing was said.
     const isSentOff = isAdopted && (await client.messages(opencodeSessionId, { limit: 1 })).length > 0;
-    if (options.autoStart === true && !isSentOff)
-      await prompt(resumedSessionId === undefined || isAdopted ? KICK_OFF_PROMPT : RESUME_PROMPT);
+    if (options.autoStart === true && !isSentOff) {
+      const isFresh = resumedSessionId === undefined || isAdopted;
+      await prompt(sendOffPrompt(isFresh ? 'fresh' : 'resumed', options.message));
+    }
     return agent;
   } catch (error) {
     watching.abort();

@@ -27,6 +27,11 @@ export interface StartOpencodeSessionOptions {
   readonly task: string;
   /** Whether to send the agent to work at once, or to leave the first message to a person. @default false */
   readonly autoStart?: boolean;
+  /**
+   * What is said to the agent when it is sent to work, beside the words that do so: what is new when a task is resumed, for instance.
+   * Needs `autoStart`. It is said once, and does not become part of `task`. @default nothing
+   */
+  readonly message?: string;
   /** Which model answers, as `provider/model`. @default what `config`, `homeConfig` or the seed say */
   readonly model?: string;
   /** opencode's configuration for this task, written to `opencode.json` in the workdir at every start. @default none */

@@ -12,6 +12,7 @@ type Given =
   | 'host'
   | 'leaseMs'
   | 'login'
+  | 'message'
   | 'owner'
   | 'resume'
   | 'store'

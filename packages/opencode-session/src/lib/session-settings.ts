@@ -13,6 +13,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'files',
   'host',
   'login',
+  'message',
   'owner',
   'resume',
   'seedCipher',

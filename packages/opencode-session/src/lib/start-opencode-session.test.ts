@@ -26,6 +26,8 @@ describe('startOpencodeSession', () => {
     [{ taskId: 'a/b' }, /taskId/],
     [{ taskId: 'a\n' }, /taskId/],
     [{ task: ' ' }, /task must say/],
+    [{ message: 'And this.' }, /autoStart/],
+    [{ message: ' ', autoStart: true }, /message must say/],
     [{ model: 'gpt-5' }, /provider\/model/],
     [{ deadlineMs: 0 }, /deadlineMs/],
     [{ idleLimitMs: Number.NaN }, /idleLimitMs/],

@@ -67,6 +67,12 @@ export function durationMs(value: string): number {
   return milliseconds;
 }
 
+/** Reads words that are to be said. */
+export function words(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('It must say something.');
+  return value;
+}
+
 /** Dates that far back are still dates. */
 const MOST_AGE_MS = 36_500 * 86_400_000;
 

@@ -11,6 +11,7 @@ import {
   port,
   portNumber,
   seed,
+  words,
 } from './options.ts';
 
 /** Commands that start, watch and end sessions. */
@@ -31,7 +32,16 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     path: 'resume',
     summary: 'go on where the last run of a task ended',
     arguments: [{ name: '<task>', summary: 'the task, or a session of it', completes: 'session' }],
-    options: [host, acceptNew, confine, detach, background, ...common],
+    options: [
+      { flags: '-m, --message <text>', summary: 'what the agent is to do beside, or next', parse: words },
+      { flags: '--task <task.yaml>', summary: 'a task file in the place of the one it had', completes: 'file' },
+      host,
+      acceptNew,
+      confine,
+      detach,
+      background,
+      ...common,
+    ],
     endsSession: true,
     runsTasks: true,
     load: async () => {

@@ -46,7 +46,7 @@ export async function runCommand(
 /** Runs a task in this process, and shows how it goes. */
 export async function runTaskHere(
   task: Task,
-  options: RunCommandOptions & Pick<RunLoadedTaskOptions, 'resume'>,
+  options: RunCommandOptions & Pick<RunLoadedTaskOptions, 'message' | 'resume'>,
   context: CommandContext,
 ): Promise<TaskSummary> {
   const { interrupts, places } = context;

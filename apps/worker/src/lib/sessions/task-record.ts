@@ -13,6 +13,8 @@ export interface TaskSource {
   readonly origin: 'file' | 'queue';
   /** The seed that was said beside the file. */
   readonly seed?: string;
+  /** What was said when it was resumed, in this order: part of the task from then on. @default nothing */
+  readonly added?: readonly string[];
 }
 
 /** What of a task is needed to run it again: kept sealed, since its words may be private. Secrets are in it by reference alone. */
