@@ -21,7 +21,8 @@ import { startOptio } from './testing/start-optio.ts';
 import type { RunningOptio } from './testing/start-optio.ts';
 
 const KEY = 'sk-of-the-scripted-model';
-const WORKERS = 3;
+// The sample has few tasks: with a third worker, the one that is killed would mostly have none.
+const WORKERS = isSoak ? 3 : 2;
 
 let directory: string;
 let model: ScriptedModel;
@@ -78,7 +79,7 @@ describe('workers on one queue', () => {
     'end each task exactly once, whenever they are killed',
     async (ctx) => {
       if (inject('mongoUri') === undefined) return ctx.skip(`needs ${inject('mongoMissing')}`);
-      const campaign = startCampaign('workers of a queue are killed', { sample: 2, full: 20 });
+      const campaign = startCampaign('workers of a queue are killed', { sample: 1, full: 20 });
       const tasks = Array.from(
         { length: campaign.rounds * (isSoak ? 3 : 2) },
         (_, index) => `task-${String(index).padStart(2, '0')}`,

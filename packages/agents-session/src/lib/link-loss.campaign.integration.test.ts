@@ -161,9 +161,7 @@ it(
           cuts += count;
       }
       process.stdout.write(`link loss: ${campaign.rounds} sessions, ${cuts} cuts\n`);
-      await expect
-        .poll(async () => (await sshd.processes()).map(({ command }) => command), { timeout: 30_000 })
-        .toEqual([]);
+      await expect.poll(async () => (await sshd.processes()).map(({ command }) => command)).toEqual([]);
     } finally {
       rmSync(taskRoot, { recursive: true, force: true });
     }

@@ -1,83 +1,33 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { isAlive, processesRunning, processesWith, until } from '../../test/processes.ts';
-import { shellHosts } from '../../test/shell-hosts.ts';
+import { processesRunning, processesWith } from '../../test/processes.ts';
+import { describeSupervised, nothingLeft, sh } from '../../test/supervised-bench.ts';
 import { followLines } from './follow-lines.ts';
-import type { Command, Host } from './host.ts';
+import { createLocalHost } from './local-host.ts';
 import { createRunId } from './run-id.ts';
-import type { SupervisedProcess } from './supervised-process.ts';
 import { findSupervised, startSupervised } from './supervised.ts';
-import type { StartSupervisedOptions } from './supervised.ts';
 
-let directory: string;
-const started: SupervisedProcess[] = [];
-
-beforeEach(() => {
-  directory = realpathSync(mkdtempSync(join(tmpdir(), "optio sup'*-")));
-});
-
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((process) => process.stop({ graceMs: 0 })));
-  rmSync(directory, { recursive: true, force: true });
-});
-
-/** Its record as it is on the disk: run id, and the pids of supervisor, command and watcher. */
-function pidsOf({ id }: SupervisedProcess): Readonly<Record<'supervisor' | 'command' | 'watcher', number>> {
-  const [, , , supervisor, , command, , watcher] = readFileSync(join(directory, 'control', id, 'record'), 'utf8').split(
-    ' ',
-  );
-  return { supervisor: Number(supervisor), command: Number(command), watcher: Number(watcher) };
-}
-
-function filesOf({ id }: SupervisedProcess): readonly string[] {
-  return readdirSync(join(directory, 'control', id));
-}
-
-async function nothingLeft(process: SupervisedProcess): Promise<void> {
-  await until(
-    () =>
-      processesWith(`OPTIO_RUN_ID=${process.runId}`).length +
-        processesWith(`OPTIO_SUPERVISOR_OF=${process.runId}`).length ===
-      0,
-    `processes of ${process.runId}`,
-  );
-}
-
-/** Resolves with its first line of output: by then it is well on its way. */
-async function firstLine(process: SupervisedProcess): Promise<string> {
-  for await (const { line } of followLines(process.output, { pollMs: 20 })) return line;
-  throw new Error('no output');
-}
-
-const sh = (script: string): Command => ['sh', '-c', script];
-
-describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
-  let host: Host;
-
-  const start = async (command: Command, options: Partial<StartSupervisedOptions> = {}): Promise<SupervisedProcess> => {
-    const process = await startSupervised(host, { directory, command, ...options });
-    started.push(process);
-    return process;
-  };
-
-  beforeEach((context) => {
-    if (missing !== undefined) context.skip(missing);
-    host = open({ INHERITED: 'yes', KEEP_THIS: 'two\nINHERITED=lines', AWS_KEY: 'no', SECRET_PASSWORD: 'old' });
-  });
-
-  afterEach(async () => {
-    await Promise.all(started.splice(0).map((process) => process.stop({ graceMs: 0 })));
-    await host?.[Symbol.asyncDispose]();
-  });
+describeSupervised('startSupervised', (bench) => {
+  const { start } = bench;
 
   it('writes files before it starts, and starts nothing where they cannot be written', async () => {
+    const { directory } = bench;
     const files = [
       { path: 'a/one', content: "it's $HOME \n" },
       { path: 'two', content: 'x'.repeat(100_000) },
@@ -97,13 +47,21 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
   });
 
   it('runs to the end, with its output and exit code on record', async () => {
+    const { directory } = bench;
     const process = await start(sh('pwd; echo out; echo err >&2; umask; cat; exit 7'), { cwd: directory });
     expect(process.wasRunning).toBe(true);
     expect(await process.exited).toEqual({ exitCode: 7, signal: undefined, leaseExpired: false });
     const lines = readFileSync(process.output.path, 'utf8').split('\n');
     expect(lines.slice(0, 3)).toEqual([directory, 'out', 'err']);
     expect(Number(lines[3])).toBe(Number(execFileSync('sh', ['-c', 'umask'], { encoding: 'utf8' })));
-    expect(filesOf(process).toSorted()).toEqual(['ended.itself', 'errors', 'exit.7', 'lease.0', 'output', 'record']);
+    expect(readdirSync(join(directory, 'control', process.id)).toSorted()).toEqual([
+      'ended.itself',
+      'errors',
+      'exit.7',
+      'lease.0',
+      'output',
+      'record',
+    ]);
     expect(statSync(join(directory, 'control')).mode & 0o777).toBe(0o700);
     expect(statSync(process.output.path).mode & 0o777).toBe(0o600);
     await nothingLeft(process);
@@ -125,6 +83,7 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
   });
 
   it('hides the environment that is not on the list, and keeps values out of argv and disk', async () => {
+    const { directory } = bench;
     const password = `geheim-${createRunId()}`;
     const process = await start(sh('env; echo end; sleep 1000'), {
       env: { SECRET_PASSWORD: password, AWS_REGION: 'given' },
@@ -139,13 +98,14 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
     expect(env).not.toMatch(/^(?:INHERITED=yes|AWS_KEY|HOME|OPTIO_SUPERVISOR_OF)/m);
     expect(processesRunning(password)).toEqual([]);
     writeFileSync(process.output.path, '');
-    for (const name of filesOf(process)) {
+    for (const name of readdirSync(join(directory, 'control', process.id))) {
       const path = join(directory, 'control', process.id, name);
       if (statSync(path).isFile()) expect(readFileSync(path, 'utf8')).not.toContain(password);
     }
   });
 
   it('says why it cannot start', async () => {
+    const { directory } = bench;
     await expect(start(['no-such-program'])).rejects.toMatchObject({ code: 'COMMAND_NOT_FOUND' });
     await expect(start(['true'], { cwd: join(directory, 'no') })).rejects.toMatchObject({ code: 'CWD_NOT_FOUND' });
     await expect(start(['true'], { directory: '/nowhere', cwd: '/' })).rejects.toMatchObject({
@@ -157,6 +117,7 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
   });
 
   it('starts once when twenty want the same id', async () => {
+    const { started } = bench;
     const attempts = Array.from({ length: 20 }, () => start(sh('sleep 1000'), { id: 'same' }));
     const settled = await Promise.allSettled(attempts);
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -180,91 +141,8 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
     await nothingLeft(process);
   });
 
-  it('outlives its host object, is found again and stopped', async () => {
-    const process = await start(sh('trap "" TERM; echo ready; setsid sleep 1000 & sleep 1000; sleep 1000'));
-    await firstLine(process);
-    const watched = process.exited;
-    await host[Symbol.asyncDispose]();
-    await expect(watched).rejects.toMatchObject({ code: 'DISPOSED' });
-    await using other = open();
-    const found = await findSupervised(other, directory);
-    expect(found.map(({ id, runId, pid, wasRunning }) => ({ id, runId, pid, wasRunning }))).toEqual([
-      { id: process.id, runId: process.runId, pid: process.pid, wasRunning: true },
-    ]);
-    expect(await findSupervised(other, directory, { runId: createRunId() })).toEqual([]);
-    started.splice(0, 1, ...found);
-    await found[0]?.stop({ graceMs: 200 });
-    expect(await found[0]?.exited).toMatchObject({ signal: 'SIGKILL', leaseExpired: false });
-    await nothingLeft(process);
-    expect((await findSupervised(other, directory)).map(({ wasRunning }) => wasRunning)).toEqual([false]);
-    started.length = 0;
-  });
-
-  it('sends TERM again to what swallows the first', async () => {
-    const process = await start(sh('trap "trap \\"exit 5\\" TERM" TERM; echo ready; while :; do sleep 0.05; done'));
-    await firstLine(process);
-    await process.stop({ graceMs: 3000 });
-    expect(await process.exited).toMatchObject({ exitCode: 5 });
-    await process.stop();
-  });
-
-  it('goes on when its supervisor is killed; the watcher records the end', async () => {
-    const process = await start(sh('echo ready; while [ ! -e go ]; do sleep 0.05; done; echo done; exit 4'), {
-      leaseMs: 4000,
-    });
-    await firstLine(process);
-    globalThis.process.kill(pidsOf(process).supervisor, 'SIGKILL');
-    const renewed = await process.renewLease().then(() => true);
-    expect(renewed).toBe(true);
-    writeFileSync(join(directory, 'go'), '');
-    expect(await process.exited).toMatchObject({ exitCode: 4, leaseExpired: false });
-    expect(readFileSync(process.output.path, 'utf8')).toBe('ready\ndone\n');
-    await nothingLeft(process);
-  });
-
-  it('still enforces the lease when its supervisor is killed', async () => {
-    const process = await start(sh('setsid sleep 1000; sleep 1000'), { leaseMs: 1000 });
-    globalThis.process.kill(pidsOf(process).supervisor, 'SIGKILL');
-    expect(await process.exited).toMatchObject({ signal: 'SIGTERM', leaseExpired: true });
-    await nothingLeft(process);
-  });
-
-  it('is lost when all that could say how it ended are killed', async () => {
-    const process = await start(sh('echo ready; sleep 1000'));
-    await firstLine(process);
-    const { supervisor, watcher, command } = pidsOf(process);
-    globalThis.process.kill(watcher, 'SIGKILL');
-    // A signal is only on its way when kill returns: until it is taken, the watcher is there.
-    await until(() => !isAlive(watcher), `the end of ${watcher}`);
-    await expect(process.renewLease()).rejects.toMatchObject({ code: 'SUPERVISOR_LOST' });
-    globalThis.process.kill(supervisor, 'SIGKILL');
-    globalThis.process.kill(command, 'SIGKILL');
-    await expect(process.exited).rejects.toMatchObject({ code: 'SUPERVISOR_LOST' });
-    await process.stop();
-    await nothingLeft(process);
-  });
-
-  it('ends the tree when the lease does, and not while it is renewed', async () => {
-    const process = await start(sh('trap "" TERM; i=0; while :; do echo $i; i=$((i+1)); sleep 0.3; done'), {
-      leaseMs: 2000,
-    });
-    for await (const { line } of followLines(process.output, { pollMs: 20 })) {
-      await process.renewLease();
-      if (line === '12') break;
-    }
-    expect(isAlive(process.pid)).toBe(true);
-    expect(await process.exited).toMatchObject({ signal: 'SIGKILL', leaseExpired: true });
-    expect(existsSync(process.output.path)).toBe(true);
-    await nothingLeft(process);
-  });
-
-  it('ends the tree when its directory is gone', async () => {
-    const process = await start(sh('setsid sleep 1000; sleep 1000'), { leaseMs: 4000 });
-    rmSync(join(directory, 'control'), { recursive: true });
-    await nothingLeft(process);
-  });
-
   it('leaves nothing behind when its start is cancelled', async () => {
+    const { directory, host } = bench;
     for (const milliseconds of [4, 12, 20, 30]) {
       const runId = createRunId();
       const abortSignal = AbortSignal.timeout(milliseconds);
@@ -274,44 +152,19 @@ describe.each(shellHosts)('startSupervised with $name', ({ missing, open }) => {
         () => undefined,
       );
       await result?.stop({ graceMs: 0 });
-      await nothingLeft({ runId } as SupervisedProcess);
-    }
-  });
-
-  it('signals nothing on the word of a forged record', async () => {
-    const bystander = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
-    await once(bystander, 'spawn');
-    try {
-      const process = await start(sh('sleep 1000'), { id: 'real' });
-      const stat = readFileSync(`/proc/${bystander.pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-      const victim = `${bystander.pid} ${stat[19]}`;
-      const [, , bootId] = readFileSync(join(directory, 'control', 'real', 'record'), 'utf8').split(' ');
-      for (const [id, record] of [
-        ['forged', `1 ${createRunId()} ${bootId} ${victim} ${victim} ${victim}`],
-        ['garbage', 'x'.repeat(100_000)],
-        ['-rf', `1 ${createRunId()} ${bootId} 1 1 0 0 -1 -1`],
-        ['glob', '* * * * * * * * *'],
-      ] as const) {
-        mkdirSync(join(directory, 'control', id));
-        writeFileSync(join(directory, 'control', id, 'record'), `${record}\n`);
-      }
-      const found = await findSupervised(host, directory);
-      expect(Object.fromEntries(found.map(({ id, wasRunning }) => [id, wasRunning]))).toEqual({
-        forged: false,
-        real: true,
-      });
-      await found.find(({ id }) => id === 'forged')?.stop({ graceMs: 100 });
-      expect(isAlive(bystander.pid ?? 0)).toBe(true);
-      expect(isAlive(process.pid)).toBe(true);
-    } finally {
-      bystander.kill('SIGKILL');
+      await nothingLeft({ runId });
     }
   });
 });
 
 describe('startSupervised', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = realpathSync(mkdtempSync(join(tmpdir(), 'optio-supervised-')));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
   it('survives the death of the program that started it', async () => {
-    const [shell] = shellHosts;
     const code = `
       import { createLocalHost } from ${JSON.stringify(new URL('local-host.ts', import.meta.url).href)};
       import { startSupervised } from ${JSON.stringify(new URL('supervised.ts', import.meta.url).href)};
@@ -331,8 +184,7 @@ describe('startSupervised', () => {
     const [runId] = (await once(worker.stdout, 'data')) as [Buffer];
     worker.kill('SIGKILL');
     await once(worker, 'close');
-    if (shell === undefined) throw new Error('no shell');
-    await using host = shell.open();
+    await using host = createLocalHost();
     const [found] = await findSupervised(host, directory, { runId: runId.toString().trim() });
     if (found === undefined) throw new Error('not found');
     expect(found.wasRunning).toBe(true);
@@ -349,9 +201,7 @@ describe('startSupervised', () => {
       context.skip('needs to mount a tmpfs: run the tests with CAP_SYS_ADMIN');
     }
     try {
-      const [shell] = shellHosts;
-      if (shell === undefined) throw new Error('no shell');
-      await using host = shell.open();
+      await using host = createLocalHost();
       const found = await startSupervised(host, {
         directory,
         command: sh(
@@ -365,7 +215,7 @@ describe('startSupervised', () => {
       await expect(startSupervised(host, { directory, command: sh('sleep 1000'), runId })).rejects.toMatchObject({
         code: 'SUPERVISOR_FAILED',
       });
-      await nothingLeft({ runId } as SupervisedProcess);
+      await nothingLeft({ runId });
       expect(readdirSync(join(directory, 'control'))).toEqual([found.id]);
     } finally {
       execFileSync('umount', [directory]);
@@ -382,9 +232,7 @@ describe('startSupervised', () => {
     ['a glob with a line break', { keepEnv: ['A\nB'] }],
     ['a negative limit', { maxOutputBytes: -1 }],
   ])('refuses %s before anything runs', async (_, options) => {
-    const [shell] = shellHosts;
-    if (shell === undefined) throw new Error('no shell');
-    await using host = shell.open();
+    await using host = createLocalHost();
     await expect(startSupervised(host, { directory, command: ['true'], ...options })).rejects.toThrow(TypeError);
     expect(readdirSync(directory)).toEqual([]);
   });

@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { loginTo } from '../../test/login-to.ts';
 import { createSshHost } from '../index.ts';
 
-const campaign = startCampaign('follow', { sample: 12, full: 300 });
+const campaign = startCampaign('follow', { sample: 5, full: 300 });
 
 it(
   'loses, doubles and reorders no line of files that grow, are cut, replaced and written anew, over a link that breaks',
@@ -88,7 +88,7 @@ function createLog(host: Host, path: string, abortSignal: AbortSignal): Log {
       interruptions += 1;
       return HostError.is(error) && (error.code === 'CONNECTION_LOST' || error.code === 'CONNECT_FAILED');
     };
-    const options = { abortSignal, pollMs: 20, partialLineMs: 60_000, onInterruption };
+    const options = { abortSignal, pollMs: 50, partialLineMs: 60_000, onInterruption };
     for await (const { line } of followLines({ host, path }, options)) found.push(line);
   };
   const reading = read();

@@ -74,7 +74,7 @@ describe('files followed over SSH', () => {
       if (nextOffset === big.length) break;
     }
     expect(rest).toBe(29_999);
-    await expect.poll(() => followers(sshd), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => followers(sshd)).toBe(0);
   });
 
   it('tell all who read of a lost link, and go on from where each was', async (ctx) => {

@@ -34,9 +34,10 @@ async function onServer(
   } finally {
     await host[Symbol.asyncDispose]();
   }
+  // Soon: a timer that was forgotten would end some time, too.
   await expect.poll(() => resources.left(), { timeout: 10_000 }).toEqual([]);
   resources.stop();
-  await expect.poll(() => server.processes(), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => server.processes()).toEqual([]);
 }
 
 const text = async (host: Host, ...command: string[]): Promise<string> => String((await host.run(command)).stdout);

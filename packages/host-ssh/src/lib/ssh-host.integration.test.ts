@@ -202,7 +202,7 @@ describe('connecting', () => {
       await host.run(['true']);
       return link.counts().roundTrips;
     };
-    await expect.poll(roundTrips, { interval: 500, timeout: 20_000 }).toBe(1);
+    await expect.poll(roundTrips, { interval: 500 }).toBe(1);
   });
 });
 
@@ -223,7 +223,7 @@ describe('a lost link', () => {
     // And what was lost is ended, now that there is a link again.
     const sleeping = async (): Promise<number> =>
       (await sshd.processes()).filter(({ command }) => command.startsWith('sleep 600')).length;
-    await expect.poll(sleeping, { timeout: 20_000 }).toBe(0);
+    await expect.poll(sleeping).toBe(0);
   });
 
   it('is noticed when nothing comes any more', async (ctx) => {
@@ -251,7 +251,7 @@ describe('a lost link', () => {
         onProgress: () => link.cut(),
       });
       await expect(download).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
-      await expect.poll(() => readdir(directory), { timeout: 20_000 }).toEqual([]);
+      await expect.poll(() => readdir(directory)).toEqual([]);
     } finally {
       server.close();
       server.closeAllConnections();
@@ -418,7 +418,7 @@ describe('dispose', () => {
     await running;
     await expect(child.exited).rejects.toMatchObject({ code: 'DISPOSED' });
     await expect(host.run(['true'])).rejects.toMatchObject({ code: 'DISPOSED' });
-    await expect.poll(() => sshd.processes(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => sshd.processes()).toEqual([]);
     await host[Symbol.asyncDispose]();
   });
 

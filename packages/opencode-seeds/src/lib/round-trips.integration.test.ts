@@ -49,7 +49,7 @@ it('captures, plants, and writes a login back over SSH in few round trips', { ti
         counts.push(link.counts().roundTrips);
         return Math.min(...counts);
       };
-      await expect.poll(trips, { interval: 300, timeout: 15_000, message: what }).toBeLessThanOrEqual(3);
+      await expect.poll(trips, { interval: 300, message: what }).toBeLessThanOrEqual(3);
     };
     const capture = { host, home, opencodeVersion: '1.18.33' } as const;
     const seed = await seeds.capture(capture);

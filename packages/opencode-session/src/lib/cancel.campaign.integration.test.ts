@@ -183,7 +183,7 @@ async function playRound(place: Place, taskId: string, told: string, afterMs: nu
     expect(document.secrets).toBeUndefined();
     expect(await markedProcesses(`${RUN_ID_VARIABLE}=${document.runId}`)).toEqual([]);
   }
-  await expect.poll(place.rest, { timeout: 20_000 }).toEqual([]);
+  await expect.poll(place.rest).toEqual([]);
   expect(await opencodeSeeds({ store, cipher }).get(seedId)).not.toHaveProperty('lease');
   const snapshot = await loadLatestSnapshot(store, 'opencode', taskId);
   expect(snapshot?.id).toBe(result.snapshotId);

@@ -116,9 +116,7 @@ it(
         const authorization = `Basic ${Buffer.from(`${ui?.username}:${ui?.password}`).toString('base64')}`;
         const health = new URL('/global/health', ui?.url);
         await expect
-          .poll(async () => (await fetch(health, { headers: { authorization } }).catch(() => undefined))?.status, {
-            timeout: 30_000,
-          })
+          .poll(async () => (await fetch(health, { headers: { authorization } }).catch(() => undefined))?.status)
           .toBe(200);
         await writeFile(join(taskRoot, 'far/workdir/go'), '');
         // And once more while it ends.
@@ -143,9 +141,7 @@ it(
       expect(await getSnapshot(store, 'opencode', session.id)).toMatchObject({ endState: 'done' });
       expect(await readdir(taskRoot)).toEqual([]);
     }
-    await expect
-      .poll(async () => (await sshd.processes()).map(({ command }) => command), { timeout: 30_000 })
-      .toEqual([]);
+    await expect.poll(async () => (await sshd.processes()).map(({ command }) => command)).toEqual([]);
   },
 );
 

@@ -28,7 +28,7 @@ const manifest = { collection: { name: 'opencode_seeds' }, version: 1, include: 
 const theirArchive = gzipSync(
   Buffer.concat([rawTar({ name: './home/auth.json', content: '{}' }, { name: './home/plugin', content: 'x' }), tarEnd]),
 );
-const rounds = { sample: 5, full: 200 };
+const rounds = { sample: 3, full: 200 };
 
 let identities: readonly string[];
 let cipher: Cipher;

@@ -214,7 +214,7 @@ describe('a hostile server in the place of opencode', { timeout: 120_000 }, () =
     await page.goto(`${hostile.origin}${hostile.proxy.enter('/traces')}`);
     await page.getByText('left').waitFor();
     await page.goto(`${hostile.origin}${hostile.proxy.exit}`);
-    await expect.poll(() => page.locator('body').textContent(), { timeout: 20_000 }).toContain('Closed.');
+    await expect.poll(() => page.locator('body').textContent()).toContain('Closed.');
     expect(await lookAt(page)).toEqual(NOTHING);
     await context.close();
   });
