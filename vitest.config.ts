@@ -14,8 +14,6 @@ const maxWorkers = 2 * availableParallelism();
 
 const withServers = {
   globalSetup: ['./packages/testkit/src/integration.setup.ts'],
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
   maxWorkers,
 };
 
@@ -27,8 +25,10 @@ export default defineConfig({
       exclude: ['**/*.test.ts', '**/*.test-d.ts', 'packages/testkit/**'],
       reporter: ['text', 'lcov'],
     },
-    // A ceiling that only a defect reaches: what is waited for comes late on a busy machine.
+    // Ceilings that only a defect reaches: all comes late on a busy machine.
     expect: { poll: { timeout: 60_000 } },
+    hookTimeout: 120_000,
+    testTimeout: 120_000,
     reporters: ['default', './scripts/summary-reporter.ts'],
     projects: [
       {
@@ -37,6 +37,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{packages,apps,examples}/*/src/**/*.test.ts'],
           exclude: [integration],
+          isolate: false,
           maxWorkers,
         },
       },

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
@@ -19,9 +18,10 @@ import {
   type Store,
 } from '@optio-ts/seed-engine';
 import { createMongoStore } from '@optio-ts/seed-engine/mongo';
-import { originalHooks, startOriginal, type Original } from '@optio-ts/testkit';
-import { GridFSBucket, MongoClient, ObjectId, type Db } from 'mongodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { originalHooks } from '@optio-ts/testkit';
+import { setOriginalStage } from '@optio-ts/testkit/original-stage';
+import { GridFSBucket, ObjectId, type Db } from 'mongodb';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { AUTH_FILE, CONFIG_FILE, opencodeManifest, PLUGINS_DIRECTORY } from './manifest.ts';
 import { opencodeSeeds, type OpencodeSeeds } from './opencode-seeds.ts';
@@ -45,45 +45,20 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
     const key = randomBytes(32);
     const cipher = isSealed ? aesHooks(key) : noCipher;
     const host = createLocalHost();
-    let missing: string | undefined;
-    let client: MongoClient;
-    let db: Db;
-    let taskRoot: string;
-    let original: Original;
     let store: Store;
     let seeds: OpencodeSeeds;
-
-    beforeAll(async () => {
-      const mongoUri = inject('mongoUri');
-      if (mongoUri === undefined) return void (missing = inject('mongoMissing'));
-      taskRoot = await mkdtemp(join(tmpdir(), 'optio-original-'));
-      client = await MongoClient.connect(mongoUri);
-      db = client.db(`optio-test-${createId()}`);
-      store = createMongoStore(db);
-      seeds = opencodeSeeds({ store, cipher });
-      // Whoever is first makes the bucket's indexes: each of the two once.
-      if (isSealed) await captureOurs('first');
-      const started = await startOriginal({
-        mongoUri,
-        database: db.databaseName,
-        taskRoot,
-        ...(isSealed ? { key } : {}),
-      });
-      if (started.original === undefined) missing = started.reason;
-      else original = started.original;
-    }, 240_000);
-    beforeEach((context) => {
-      if (missing !== undefined) context.skip(`needs ${missing}`);
+    const stage = setOriginalStage({
+      key: isSealed ? key : undefined,
+      async prepare({ db }) {
+        store = createMongoStore(db);
+        seeds = opencodeSeeds({ store, cipher });
+        // Whoever is first makes the bucket's indexes: each of the two once.
+        if (isSealed) await captureOurs('first');
+      },
     });
-    afterAll(async () => {
-      await original?.[Symbol.asyncDispose]();
-      await db?.dropDatabase();
-      await client?.close();
-      if (taskRoot !== undefined) await rm(taskRoot, { recursive: true });
-      await host[Symbol.asyncDispose]();
-    });
+    afterAll(() => host[Symbol.asyncDispose]());
 
-    const homeOf = (processId: string): string => join(taskRoot, processId, 'workdir/home');
+    const homeOf = (processId: string): string => join(stage.taskRoot, processId, 'workdir/home');
 
     async function fillHome(processId: string): Promise<string> {
       const home = homeOf(processId);
@@ -110,20 +85,20 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
 
     async function documentOf(seedId: string): Promise<{ document: Record<string, unknown>; file: unknown }> {
       const _id = new ObjectId(seedId);
-      const document = await db.collection('optio_opencode_seeds').findOne({ _id });
-      const file = await db.collection('fs.files').findOne({ _id: document?.['blobId'] });
+      const document = await stage.db.collection('optio_opencode_seeds').findOne({ _id });
+      const file = await stage.db.collection('fs.files').findOne({ _id: document?.['blobId'] });
       return { document: { ...document }, file };
     }
 
     async function remains(blobId: unknown): Promise<number> {
       const files_id = blobId as ObjectId;
-      const chunks = await db.collection('fs.chunks').countDocuments({ files_id });
-      return chunks + (await db.collection('fs.files').countDocuments({ _id: files_id }));
+      const chunks = await stage.db.collection('fs.chunks').countDocuments({ files_id });
+      return chunks + (await stage.db.collection('fs.files').countDocuments({ _id: files_id }));
     }
 
     it('are listed, verified and planted here when the original wrote them', async () => {
       const home = await fillHome('theirs');
-      const { processOid, value: seedId } = await original.captureSeed('theirs');
+      const { processOid, value: seedId } = await stage.original.captureSeed('theirs');
       const { document, file } = await documentOf(seedId);
       expect(Object.keys(document).toSorted()).toEqual(['_id', 'blobId', 'createdAt', 'manifestVersion']);
       expect(file).toMatchObject({ metadata: { processId: processOid, prefix: 'optio', name: 'seed' } });
@@ -143,7 +118,7 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
 
     it('stay usable there after all that is done to them here: label, end, lease, written back, sealed anew', async () => {
       const home = await fillHome('kept');
-      const { value: theirs } = await original.captureSeed('kept');
+      const { value: theirs } = await stage.original.captureSeed('kept');
       const ours = await captureOurs('kept-ours');
       const transform = { files: [AUTH_FILE], apply: async () => ({ [AUTH_FILE]: Buffer.from(files[AUTH_FILE]) }) };
       const leases = [];
@@ -162,12 +137,12 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
       }
       for (const lease of leases) {
         const { seedId } = lease;
-        await original.plantSeed(`${seedId}-there`, seedId);
+        await stage.original.plantSeed(`${seedId}-there`, seedId);
         expect(await readTree(homeOf(`${seedId}-there`))).toEqual(withoutTranscript(await readTree(home)));
-        expect((await original.listSeeds()).map((seed) => seed.seedId)).toContain(seedId);
+        expect((await stage.original.listSeeds()).map((seed) => seed.seedId)).toContain(seedId);
 
         // The original knows nothing of leases.
-        await original.purgeSeed(seedId);
+        await stage.original.purgeSeed(seedId);
         const bound = { store, manifest: opencodeManifest, lease };
         await expect(renewSeedLease(bound)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
         await expect(rewriteSeed({ ...bound, cipher, seedId, transform })).rejects.toMatchObject({
@@ -194,28 +169,28 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
         length: seed.sizeBytes,
         metadata: { processId, prefix: 'optio', name: 'seed' },
       });
-      const bytes = await readBlob(db, document['blobId'] as ObjectId);
+      const bytes = await readBlob(stage.db, document['blobId'] as ObjectId);
       const archive = isSealed ? await open(cipher, bytes) : bytes;
       expect(gunzipSync(archive).includes(AUTH_FILE)).toBe(true);
     });
 
     it('are listed and planted by the original when they are written here', async () => {
       const seed = await captureOurs('ours-for-them');
-      const listed = await original.listSeeds();
+      const listed = await stage.original.listSeeds();
       const theirs = listed.find(({ seedId }) => seedId === seed.id);
       expect(new Date(theirs?.createdAt ?? 0)).toEqual(seed.createdAt);
       expect(listed.map(({ seedId }) => seedId).toSorted()).toEqual(
         (await seeds.list()).map(({ id }) => id).toSorted(),
       );
 
-      await original.plantSeed('planted-there', seed.id);
+      await stage.original.plantSeed('planted-there', seed.id);
       const [planted, source] = [await readTree(homeOf('planted-there')), await readTree(homeOf('ours-for-them'))];
       expect(planted).toEqual(withoutTranscript(source));
     });
 
     it('carry login and model to the original in the default scope too', async () => {
       const seed = await captureOurs('login', { scope: 'login', acceptCode: false });
-      await original.plantSeed('login-there', seed.id);
+      await stage.original.plantSeed('login-there', seed.id);
       const tree = await readTree(homeOf('login-there'));
       expect(tree[AUTH_FILE]).toBe(`600 ${files[AUTH_FILE]}`);
       expect(JSON.parse(tree[CONFIG_FILE]?.slice(4) ?? '')).toEqual({ model: 'lab/m1' });
@@ -224,7 +199,7 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
 
     it('survive the whole way: captured there, planted and captured here, planted there', async () => {
       const home = await fillHome('round');
-      const { value } = await original.captureSeed('round');
+      const { value } = await stage.original.captureSeed('round');
       await seeds.plant({ host, home: homeOf('round-here'), seedId: value });
       const again = await seeds.capture({
         host,
@@ -233,30 +208,30 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
         scope: 'everything',
         acceptCode: true,
       });
-      await original.plantSeed('round-there', again.id);
+      await stage.original.plantSeed('round-there', again.id);
       expect(await readTree(homeOf('round-there'))).toEqual(withoutTranscript(await readTree(home)));
     });
 
     it('are removed, with their content, by whoever is asked to', async () => {
       await fillHome('purge');
-      const { value: theirs } = await original.captureSeed('purge');
+      const { value: theirs } = await stage.original.captureSeed('purge');
       const ours = await captureOurs('purge-ours');
       const blobs = [await documentOf(theirs), await documentOf(ours.id)].map(({ document }) => document['blobId']);
       for (const blob of blobs) expect(await remains(blob)).toBeGreaterThan(1);
 
       await seeds.purge(theirs);
-      await original.purgeSeed(ours.id);
+      await stage.original.purgeSeed(ours.id);
       expect(await Promise.all(blobs.map(remains))).toEqual([0, 0]);
       expect(await seeds.get(ours.id)).toBeUndefined();
-      await expect(original.purgeSeed(theirs)).rejects.toThrow(/^KeyError/);
-      await expect(original.plantSeed('nowhere', theirs)).rejects.toThrow(theirs);
+      await expect(stage.original.purgeSeed(theirs)).rejects.toThrow(/^KeyError/);
+      await expect(stage.original.plantSeed('nowhere', theirs)).rejects.toThrow(theirs);
       await expect(seeds.purge(ours.id)).rejects.toMatchObject({ code: 'SEED_NOT_FOUND' });
       expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
     });
 
     it('are refused, not planted as rubbish, with other hooks', async () => {
       await fillHome('refused');
-      const { value } = await original.captureSeed('refused');
+      const { value } = await stage.original.captureSeed('refused');
       const others = isSealed ? [noCipher, aesHooks(randomBytes(32))] : [aesHooks(randomBytes(32))];
       for (const other of others) {
         const wrong = opencodeSeeds({ store, cipher: other });
@@ -272,8 +247,8 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
       const before = (await seeds.list()).length;
       await store.sweep({ olderThanMs: 0 });
       for (const { id } of await seeds.list()) expect((await seeds.verify(id)).isSound).toBe(true);
-      expect(await original.listSeeds()).toHaveLength(before);
-      const keys = async (name: string) => (await db.collection(name).indexes()).map(({ key: fields }) => fields);
+      expect(await stage.original.listSeeds()).toHaveLength(before);
+      const keys = async (name: string) => (await stage.db.collection(name).indexes()).map(({ key: fields }) => fields);
       expect(await keys('fs.chunks')).toEqual([{ _id: 1 }, { files_id: 1, n: 1 }]);
       expect(await keys('fs.files')).toEqual([{ _id: 1 }, { filename: 1, uploadDate: 1 }]);
     });

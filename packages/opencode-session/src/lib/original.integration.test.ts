@@ -1,28 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { HookContext } from '@optio-ts/agents-session';
 import { createLocalHost } from '@optio-ts/host-core';
-import type { Host } from '@optio-ts/host-core';
 import { ensureOpencode } from '@optio-ts/opencode-installer';
-import { bytesCipher, createId, loadLatestSnapshot } from '@optio-ts/seed-engine';
+import { bytesCipher, loadLatestSnapshot } from '@optio-ts/seed-engine';
 import type { Store } from '@optio-ts/seed-engine';
 import { createMongoStore } from '@optio-ts/seed-engine/mongo';
 import {
   originalHooks,
   scriptedLogin,
   scriptedProviderConfig,
-  startOriginal,
   startScriptedModel,
   taskScript,
   wrapOpencode,
 } from '@optio-ts/testkit';
-import type { Original, ScriptedModel } from '@optio-ts/testkit';
-import { MongoClient } from 'mongodb';
+import type { ScriptedModel } from '@optio-ts/testkit';
+import { setOriginalStage } from '@optio-ts/testkit/original-stage';
 import type { Db } from 'mongodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 
 import { runSession } from '../../test/run-session.ts';
 import type { SessionRun } from '../../test/run-session.ts';
@@ -37,41 +34,21 @@ const slow = { timeout: 240_000 };
 describe('a session of the original and ours', () => {
   const key = randomBytes(32);
   const cipher = bytesCipher({ name: 'aes', ...originalHooks(key) });
-  let missing: string | undefined;
-  let directory: string;
-  let client: MongoClient;
-  let db: Db;
+  const host = createLocalHost();
   let store: Store;
-  let host: Host;
   let model: ScriptedModel;
-  let original: Original;
-
-  beforeAll(async () => {
-    const mongoUri = inject('mongoUri');
-    if (mongoUri === undefined) return void (missing = inject('mongoMissing'));
-    directory = await mkdtemp(join(tmpdir(), 'optio-pilgrim-'));
-    client = await MongoClient.connect(mongoUri);
-    db = client.db(`optio-test-${createId()}`);
-    store = createMongoStore(db);
-    host = createLocalHost();
-    model = await startScriptedModel({ apiKey: KEY, script: taskScript({ repeats: true, statuses: [] }) });
-    const { path, version } = await ensureOpencode(host);
-    await wrapOpencode({ directory: join(directory, 'bin'), program: path, version });
-    const taskRoot = directory;
-    const started = await startOriginal({ mongoUri, database: db.databaseName, taskRoot, key });
-    if (started.original === undefined) missing = started.reason;
-    else original = started.original;
-  }, 240_000);
-  beforeEach((context) => {
-    if (missing !== undefined) context.skip(`needs ${missing}`);
+  const stage = setOriginalStage({
+    key,
+    async prepare({ db, taskRoot }) {
+      store = createMongoStore(db);
+      model = await startScriptedModel({ apiKey: KEY, script: taskScript({ repeats: true, statuses: [] }) });
+      const { path, version } = await ensureOpencode(host);
+      await wrapOpencode({ directory: join(taskRoot, 'bin'), program: path, version });
+    },
   });
   afterAll(async () => {
-    await original?.[Symbol.asyncDispose]();
     await model?.close();
-    await host?.[Symbol.asyncDispose]();
-    await db?.dropDatabase();
-    await client?.close();
-    if (directory !== undefined) await rm(directory, { recursive: true });
+    await host[Symbol.asyncDispose]();
   });
 
   const resume = (more: object = {}): Promise<SessionRun> =>
@@ -80,7 +57,7 @@ describe('a session of the original and ours', () => {
       store,
       cipher,
       compat: 'optio-0.1',
-      taskRoot: join(directory, 'ours'),
+      taskRoot: join(stage.taskRoot, 'ours'),
       taskId: TASK,
       task: 'Write a report once more.',
       autoStart: true,
@@ -89,9 +66,9 @@ describe('a session of the original and ours', () => {
       ...more,
     });
   const runOriginal = (more: object = {}) =>
-    original.runSession({
+    stage.original.runSession({
       processId: TASK,
-      opencodeDirectory: join(directory, 'bin'),
+      opencodeDirectory: join(stage.taskRoot, 'bin'),
       instructions: 'Write a report. ORIGINAL-MARKER',
       config: scriptedProviderConfig(model.url, { apiKey: KEY }),
       autoStart: true,
@@ -138,8 +115,8 @@ describe('a session of the original and ours', () => {
     const asked = model.requests.length;
     // The original says nothing to an agent that it brings back: a person does, in opencode's interface behind its proxy.
     const running = runOriginal({ resume: true });
-    const { url, username, password } = await upstreamOf(db, TASK);
-    const workdir = join(directory, TASK, 'workdir');
+    const { url, username, password } = await upstreamOf(stage.db, TASK);
+    const workdir = join(stage.taskRoot, TASK, 'workdir');
     const response = await fetch(
       `${url}/session/${ours?.sessionId}/prompt_async?directory=${encodeURIComponent(workdir)}`,
       {
@@ -170,7 +147,7 @@ describe('a session of the original and ours', () => {
     expect(result).toMatchObject({ state: 'done', problems: [] });
     expect(lines).toHaveLength(4);
     expect(lines.map((line) => line.includes('REFRESHED'))).toEqual([false, true, false, false]);
-    expect(await readdir(join(directory, 'ours'))).toEqual([]);
+    expect(await readdir(join(stage.taskRoot, 'ours'))).toEqual([]);
   });
 });
 

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { archiveDirectory, createLocalHost, restoreDirectory } from '@optio-ts/host-core';
-import { originalHooks, startOriginal, type Original } from '@optio-ts/testkit';
-import { MongoClient, type Db } from 'mongodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { originalHooks } from '@optio-ts/testkit';
+import { setOriginalStage } from '@optio-ts/testkit/original-stage';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { bytesCipher } from './bytes-cipher.ts';
 import { noCipher, type Cipher } from './cipher.ts';
@@ -39,45 +38,20 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
     const key = hooks.startsWith('with ') ? randomBytes(32) : undefined;
     const cipher = key === undefined ? noCipher : aesHooks(key);
     const host = createLocalHost();
-    let missing: string | undefined;
-    let client: MongoClient;
-    let db: Db;
-    let taskRoot: string;
-    let original: Original;
     let store: Store;
-
-    beforeAll(async () => {
-      const mongoUri = inject('mongoUri');
-      if (mongoUri === undefined) return void (missing = inject('mongoMissing'));
-      taskRoot = await mkdtemp(join(tmpdir(), 'optio-original-'));
-      client = await MongoClient.connect(mongoUri);
-      db = client.db(`optio-test-${createId()}`);
-      store = createMongoStore(db);
-      await writeFile(join(taskRoot, 'exported.json'), exported);
-      await writeFile(join(taskRoot, 'opencode'), program);
-      await chmod(join(taskRoot, 'opencode'), 0o755);
-      const started = await startOriginal({
-        mongoUri,
-        database: db.databaseName,
-        taskRoot,
-        ...(key === undefined ? {} : { key }),
-      });
-      if (started.original === undefined) missing = started.reason;
-      else original = started.original;
-    }, 240_000);
-    beforeEach((context) => {
-      if (missing !== undefined) context.skip(`needs ${missing}`);
+    const stage = setOriginalStage({
+      key,
+      async prepare({ db, taskRoot }) {
+        store = createMongoStore(db);
+        await writeFile(join(taskRoot, 'exported.json'), exported);
+        await writeFile(join(taskRoot, 'opencode'), program);
+        await chmod(join(taskRoot, 'opencode'), 0o755);
+      },
     });
-    afterAll(async () => {
-      await original?.[Symbol.asyncDispose]();
-      await db?.dropDatabase();
-      await client?.close();
-      if (taskRoot !== undefined) await rm(taskRoot, { recursive: true });
-      await host[Symbol.asyncDispose]();
-    });
+    afterAll(() => host[Symbol.asyncDispose]());
 
-    const opencode = () => join(taskRoot, 'opencode');
-    const workdirOf = (taskId: string) => join(taskRoot, taskId, 'workdir');
+    const opencode = () => join(stage.taskRoot, 'opencode');
+    const workdirOf = (taskId: string) => join(stage.taskRoot, taskId, 'workdir');
 
     async function fillWorkdir(taskId: string): Promise<string> {
       const workdir = workdirOf(taskId);
@@ -103,7 +77,11 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
 
     it("of the original's are resumed here", async () => {
       await fillWorkdir('theirs');
-      const { processOid } = await original.captureSnapshot({ processId: 'theirs', sessionId, opencode: opencode() });
+      const { processOid } = await stage.original.captureSnapshot({
+        processId: 'theirs',
+        sessionId,
+        opencode: opencode(),
+      });
       const snapshot = await loadLatestSnapshot(store, 'opencode', 'theirs');
       if (snapshot === undefined) throw new Error('There is no snapshot');
       expect(snapshot).toMatchObject({ taskId: 'theirs', sessionId, endState: 'done' });
@@ -112,35 +90,39 @@ for (const hooks of ['without encryption hooks', 'with encryption hooks']) {
       const target = workdirOf('theirs-here');
       await restoreDirectory(host, target, readSnapshotBlob(store, cipher, snapshot, 'workdir'));
       expect(await readFiles(target)).toEqual(files);
-      const blobs = await db.collection('fs.files').find({ 'metadata.processId': processOid }).toArray();
+      const blobs = await stage.db.collection('fs.files').find({ 'metadata.processId': processOid }).toArray();
       expect(blobs.map(({ filename }) => filename as string).toSorted()).toEqual(['session', 'workdir']);
     });
 
     it('of ours are resumed by the original', async () => {
       await captureOurs('ours');
-      const { value } = await original.restoreSnapshot({ processId: 'ours', into: 'ours-there', opencode: opencode() });
+      const { value } = await stage.original.restoreSnapshot({
+        processId: 'ours',
+        into: 'ours-there',
+        opencode: opencode(),
+      });
       expect(value).toBe(sessionId);
       expect(await readFiles(workdirOf('ours-there'))).toEqual(files);
-      expect(await readFile(join(taskRoot, 'imported.json'), 'utf8')).toBe(exported);
+      expect(await readFile(join(stage.taskRoot, 'imported.json'), 'utf8')).toBe(exported);
     });
 
     it('are pruned by the original, ours among them, with their blobs', async () => {
       for (let round = 0; round < 3; round += 1) {
         await captureOurs('many');
-        await original.captureSnapshot({ processId: 'many', sessionId, opencode: opencode() });
+        await stage.original.captureSnapshot({ processId: 'many', sessionId, opencode: opencode() });
       }
       const kept = await listAll(listSnapshots(store, 'opencode', 'many'));
       expect(kept).toHaveLength(5);
       const named = kept.flatMap(({ workdir, session }) => [workdir.id, session.id]);
       for (const id of named) await readAll(store.readBlob(id));
       // Two of each test before, and nothing of the one that is gone.
-      expect(await db.collection('fs.files').countDocuments()).toBe(named.length + 4);
-      expect(await db.collection('fs.chunks').distinct('files_id')).toHaveLength(named.length + 4);
+      expect(await stage.db.collection('fs.files').countDocuments()).toBe(named.length + 4);
+      expect(await stage.db.collection('fs.chunks').distinct('files_id')).toHaveLength(named.length + 4);
       expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
     });
 
     it('share one index', async () => {
-      const indexes = await db.collection('optio_opencode_session_snapshots').indexes();
+      const indexes = await stage.db.collection('optio_opencode_session_snapshots').indexes();
       expect(indexes.map(({ name }) => name)).toEqual(['_id_', 'by_processId_capturedAt_desc']);
     });
   });
