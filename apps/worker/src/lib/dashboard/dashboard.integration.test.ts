@@ -172,6 +172,7 @@ describe('a session of another process, over SSH', { timeout: 400_000 }, () => {
     await frame.getByText('Waiting.').first().waitFor(PATIENCE);
     await takePicture(page, 'opencode');
     link.cut();
+    await page.getByText('The connection was lost meanwhile').waitFor(PATIENCE);
     await page.getByRole('button', { name: 'Load again' }).click();
     const say = async (words: string): Promise<void> => {
       await frame.getByRole('textbox').first().fill(words, PATIENCE);

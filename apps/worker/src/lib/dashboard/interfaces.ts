@@ -1,5 +1,6 @@
 import { openUiProxy } from '../ui-proxy/open-ui-proxy.ts';
 import type { UiProxy } from '../ui-proxy/open-ui-proxy.ts';
+import type { Board } from './board.ts';
 import type { InterfaceLinks } from './protocol.ts';
 import type { ReachedInterface } from './reached-interface.ts';
 
@@ -9,6 +10,13 @@ export interface ServerFinder {
   reach(sessionId: string): ReachedInterface | Promise<ReachedInterface>;
   /** Where it is now; `undefined` when it is not to be reached. */
   interfaceOf(sessionId: string): ReachedInterface | undefined;
+}
+
+/** Options of `createInterfaces`. */
+export interface CreateInterfacesOptions {
+  readonly board: Board;
+  /** Origin of the dashboard. */
+  readonly embedder: string;
 }
 
 /** opencode's own interfaces, each behind a proxy of its own. */
@@ -21,14 +29,22 @@ export interface Interfaces extends AsyncDisposable {
  * Opens proxies as they are asked for. They stay until the dashboard ends, also when their session is over: a port that was given back
  * could become that of another session, and a browser would take both for the same place.
  */
-export function createInterfaces(servers: ServerFinder, embedder: string): Interfaces {
+export function createInterfaces(servers: ServerFinder, { board, embedder }: CreateInterfacesOptions): Interfaces {
   const proxies = new Map<string, Promise<UiProxy>>();
   return {
     async visit(sessionId) {
       const reached = await servers.reach(sessionId);
       let opening = proxies.get(sessionId);
       if (opening === undefined) {
-        opening = openUiProxy({ upstream: () => servers.interfaceOf(sessionId), embedder });
+        opening = openUiProxy({
+          upstream: () => servers.interfaceOf(sessionId),
+          embedder,
+          onEventsLost: () =>
+            board.change(sessionId, (view) => {
+              const { detail } = view;
+              return { ...view, detail: { ...detail, interfaceLosses: detail.interfaceLosses + 1 } };
+            }),
+        });
         proxies.set(sessionId, opening);
         // One that could not be opened is tried again.
         opening.catch(() => proxies.delete(sessionId));

@@ -86,7 +86,7 @@ export async function openDashboard(options: OpenDashboardOptions): Promise<Dash
       reach: (id) => (live.has(id) ? live : others).reach(id),
       interfaceOf: (id) => (live.has(id) ? live : others).interfaceOf(id),
     },
-    origin,
+    { board, embedder: origin },
   );
 
   app.use(async (request, next) => {

@@ -79,6 +79,8 @@ export interface SessionDetail extends SessionSummary {
   readonly snapshotId: string | undefined;
   /** Whether opencode's own interface can be shown. */
   readonly hasInterface: boolean;
+  /** Counts how often a page of it has lost its connection: what was said meanwhile is not on it. */
+  readonly interfaceLosses: number;
   /** Whether the task can go on from here where it ended. */
   readonly canResume: boolean;
   /** Why it cannot, where that was found out. */

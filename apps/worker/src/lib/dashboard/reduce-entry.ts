@@ -16,8 +16,11 @@ export function reduceEntry(view: SessionView, entry: JournalEntry, at: number, 
 function reportLineOf(entry: Exclude<JournalEntry, { readonly kind: 'event' }>): ReportLine {
   if (entry.kind === 'summary') {
     const { details, headline } = summaryLines(entry.summary);
-    return line(entry.summary.state === 'done' ? 'success' : 'error', `${headline} (${details.join(', ')})`);
+    return line(KINDS[entry.summary.state], `${headline} (${details.join(', ')})`);
   }
   const { kind, message } = entry;
   return kind === 'step' ? line('progress', message) : line(kind === 'note' ? 'info' : 'warning', message);
 }
+
+/** One that a person has cancelled did not go wrong. */
+const KINDS = { done: 'success', cancelled: 'info', failed: 'error', lost: 'error' } as const;

@@ -92,6 +92,7 @@ const UNKNOWN = {
   seedId: undefined,
   snapshotId: undefined,
   hasInterface: false,
+  interfaceLosses: 0,
   canResume: false,
   resumeProblem: undefined,
 } as const;

@@ -21,8 +21,8 @@ export interface ForwardContext extends ForwardTarget {
   readonly agent: Agent;
   /** The server gave no answer, or half of one. */
   readonly onFailure: (request: IncomingMessage, response: ServerResponse) => void;
-  /** The answer is a stream of events. */
-  readonly onEvents: () => void;
+  /** A stream of events has begun, or was lost while the browser still listened. */
+  readonly onEvents: (change: 'begin' | 'lost') => void;
 }
 
 /** Passes a request on and its answer back, each as it comes: an event stream is not held up. */
@@ -50,7 +50,11 @@ function begin(
   const { method, rawHeaders } = request;
   const headers = headersForServer(rawHeaders, login).flat();
   const onward = send({ host: '127.0.0.1', port: login.port, method, path, headers, agent, setHost: false });
-  onward.on('error', onError);
+  let hasFailed = false;
+  onward.on('error', (error) => {
+    hasFailed = true;
+    onError(error);
+  });
   // To a request that asked for no other protocol.
   onward.on('upgrade', (_answer, socket: Socket) => {
     socket.destroy();
@@ -61,7 +65,13 @@ function begin(
     for (const name of response.getHeaderNames()) response.removeHeader(name);
     response.writeHead(statusCode, headersForBrowser(raw, { origin, embedder }).flat());
     response.flushHeaders();
-    if (statusCode === 200 && answer.headers['content-type']?.startsWith('text/event-stream') === true) onEvents();
+    if (statusCode === 200 && answer.headers['content-type']?.startsWith('text/event-stream') === true) {
+      onEvents('begin');
+      // Before the answer is given up because the browser has gone.
+      response.prependOnceListener('close', () => {
+        if (hasFailed || answer.destroyed || answer.readableEnded) onEvents('lost');
+      });
+    }
     // An answer that is cut must not look whole: this ends the browser's connection.
     pipeline(answer, response, () => {});
   });

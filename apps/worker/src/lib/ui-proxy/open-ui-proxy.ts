@@ -18,6 +18,8 @@ export interface OpenUiProxyOptions {
   readonly upstream: () => UpstreamLogin | undefined;
   /** Origin of the page that may embed the session's. */
   readonly embedder: string;
+  /** A page has lost its events: what is said until it hears them again, it does not show. @default not called */
+  readonly onEventsLost?: () => void;
 }
 
 /** The interface of one session's server, on a port of this machine that no other session ever gets. */
@@ -51,7 +53,11 @@ export async function openUiProxy(options: OpenUiProxyOptions): Promise<UiProxy>
   const identity: ProxyIdentity = { port, cookieName: `optio-ui-${port}`, cookieValue: secret() };
   const cookie = `${identity.cookieName}=${identity.cookieValue}; Path=/; HttpOnly; SameSite=Strict`;
   const listener = createListenerWatch({ mostMs: LISTEN_MS });
-  const forwarding = { embedder, agent, onFailure: unavailable, onEvents: () => listener.listening() };
+  const onEvents = (change: 'begin' | 'lost'): void => {
+    if (change === 'begin') listener.listening();
+    else options.onEventsLost?.();
+  };
+  const forwarding = { embedder, agent, onFailure: unavailable, onEvents };
   let isFirst = true;
 
   const forward = (

@@ -27,7 +27,10 @@ interface Stage {
 }
 
 /** A server that plays opencode, or what an agent has put in its place, behind a proxy. */
-async function stage(listener: RequestListener = (_request, response) => response.end('fine')): Promise<Stage> {
+async function stage(
+  listener: RequestListener = (_request, response) => response.end('fine'),
+  onEventsLost = (): void => undefined,
+): Promise<Stage> {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
@@ -38,7 +41,7 @@ async function stage(listener: RequestListener = (_request, response) => respons
   const { port: serverPort } = server.address() as AddressInfo;
   const upstream = (): { port: number; username: string; password: string } | undefined =>
     server.listening ? { port: serverPort, username: 'opencode', password } : undefined;
-  const proxy = await openUiProxy({ upstream, embedder });
+  const proxy = await openUiProxy({ upstream, embedder, onEventsLost });
   closers.push(async () => {
     await proxy[Symbol.asyncDispose]();
     server.closeAllConnections();
@@ -215,6 +218,32 @@ describe('openUiProxy', () => {
     expect(String((await once(answer, 'data'))[0])).toBe('data: 2\n\n');
     request.destroy();
     await gone.promise;
+  });
+
+  it('tells when a page has lost its events, and not when it has left them', async () => {
+    const lost = Promise.withResolvers<void>();
+    const sockets: Socket[] = [];
+    const set = await stage((request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+      sockets.push(request.socket);
+    }, lost.resolve);
+    const headers = { cookie: await enter(set) };
+    const listen = async (): Promise<IncomingMessage> => {
+      const request = send({ host: '127.0.0.1', port: set.proxy.port, path: '/event', headers, agent: false });
+      request.on('error', () => undefined).end();
+      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      await once(
+        answer.on('error', () => undefined),
+        'data',
+      );
+      return answer;
+    };
+    const left = await listen();
+    left.destroy();
+    await once(sockets[0] ?? left, 'close');
+    await listen();
+    sockets[1]?.resetAndDestroy();
+    await lost.promise;
   });
 
   it('asks again what a kept connection has lost, and nothing that changes something', async () => {

@@ -53,7 +53,12 @@ function Entrance(props: { readonly isRefused: boolean; readonly onToken: (token
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </label>
-      <button type="button" disabled={token === undefined} onClick={() => token !== undefined && props.onToken(token)}>
+      <button
+        type="button"
+        class="primary"
+        disabled={token === undefined}
+        onClick={() => token !== undefined && props.onToken(token)}
+      >
         Open
       </button>
     </main>

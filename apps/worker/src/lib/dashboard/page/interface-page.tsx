@@ -20,12 +20,16 @@ export function InterfacePage(props: {
   const [isLeaving, setLeaving] = useState(false);
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [visit, setVisit] = useState(0);
+  const [lossesBefore, setLossesBefore] = useState(0);
   const isLive = session?.hasInterface === true;
+  const losses = session?.interfaceLosses ?? 0;
+  const isStale = isLive && links !== undefined && losses > lossesBefore;
 
   useEffect(() => {
     if (!isLive) return;
     setProblems([]);
     setLeaving(false);
+    setLossesBefore(losses);
     api
       .post<InterfaceLinks>(`/api/sessions/${id}/interface`)
       .then(setLinks, (error: unknown) => setProblems(problemsOf(error)));
@@ -59,6 +63,9 @@ export function InterfacePage(props: {
       {session?.isHere === false && isLive && (
         <p class="quiet">Another process runs this session: it goes on reminding the agent of its work.</p>
       )}
+      <div role="status">
+        {isStale && <p class="warned">The connection was lost meanwhile: load again to see what was said since.</p>}
+      </div>
       {session !== undefined && !isLive && <p>The session has no interface now: it is not live.</p>}
       <Problems problems={problems} />
       {links !== undefined && (

@@ -67,7 +67,7 @@ function Permission(props: AnswerProps & { readonly patterns: readonly string[] 
         ))}
       </ul>
       <div class="actions">
-        <button type="button" disabled={isBusy} onClick={() => reply('once')}>
+        <button type="button" class="primary" disabled={isBusy} onClick={() => reply('once')}>
           Allow once
         </button>
         <button type="button" disabled={isBusy} onClick={() => reply('always')}>
@@ -116,7 +116,7 @@ function Questions(props: AnswerProps & { readonly questions: readonly QuestionV
           }}
         />
       ))}
-      <button type="submit" disabled={isBusy || !isWhole}>
+      <button type="submit" class="primary" disabled={isBusy || !isWhole}>
         Answer
       </button>
     </form>

@@ -28,7 +28,7 @@ export function SessionPage(props: {
         {!session.isHere && state !== 'ended' && !session.isLeft && ', run by another process'}
       </p>
       {outcome?.message !== undefined && <p class="outcome">{outcome.message}</p>}
-      {state !== 'ended' && (
+      {state !== 'ended' && (status !== undefined || percent !== undefined) && (
         <p class="now">
           <span>{status ?? ''}</span>
           {percent !== undefined && <progress max={100} value={percent} aria-label="Progress" />}
@@ -79,7 +79,7 @@ function Actions({ api, session }: { readonly api: Api; readonly session: Sessio
       {isLeft && (
         <>
           <span>The process that ran it is gone.</span>
-          <button type="button" disabled={isBusy} onClick={recover}>
+          <button type="button" class="primary" disabled={isBusy} onClick={recover}>
             Take it up here
           </button>
         </>

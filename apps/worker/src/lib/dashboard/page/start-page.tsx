@@ -89,7 +89,7 @@ export function StartPage({ api }: { readonly api: Api }): JSX.Element {
           <input type="checkbox" checked={resume} onChange={(event) => setResume(event.currentTarget.checked)} />
           <span>Go on where the last run of this task (its id) ended</span>
         </label>
-        <button type="submit" disabled={isBusy}>
+        <button type="submit" class="primary" disabled={isBusy}>
           {isBusy ? 'Starting…' : 'Start'}
         </button>
         <Problems problems={problems} />
