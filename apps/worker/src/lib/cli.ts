@@ -54,7 +54,7 @@ export async function runCli(cli: CliProcess): Promise<number> {
     return await runCall(call, cli, interrupts);
   } catch (error) {
     if (error instanceof CommanderError) {
-      stderr.write(`optio: ${printableLine(usageText(error), MAX_MESSAGE_LENGTH)}\n`);
+      stderr.write(`optio: ${printableLine(usageText(error, cli.args), MAX_MESSAGE_LENGTH)}\n`);
       return EXIT_CODES.usage;
     }
     const { exitCodeOf } = await import('./exit-code-of.ts');
@@ -157,10 +157,12 @@ async function hideSecrets(
   return (secrets) => redactor.add(secrets);
 }
 
-function usageText(error: CommanderError): string {
+function usageText(error: CommanderError, args: readonly string[]): string {
   // What was typed is repeated there, and may be a URL with a password.
   const message = error.message.replace(/^error: /, '').replaceAll(/(:\/\/[^/@:\s]*:)[^@\s]*@/g, '$1…@');
-  return message === '(outputHelp)' ? 'name a command; optio --help lists them' : message;
+  if (message === '(outputHelp)') return 'name a command; optio --help lists them';
+  const isMisplaced = error.code === 'commander.unknownOption' && args[0]?.startsWith('-') === true;
+  return isMisplaced ? `${message}; options follow the command, as in optio ls --json` : message;
 }
 
 /** One line, but for a task file, whose every mistake has its own, and for a defect, which is for its finder to report. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Bytes } from '@optio-ts/host-core';
 
 import { WorkerError } from './errors.ts';
+import { makeDirectories } from './make-directories.ts';
 import { printableLine, printableText } from './printable.ts';
 import { reasonOf } from './secret-reference.ts';
 
@@ -27,7 +28,7 @@ export interface DeliverableWriter {
 export async function openDeliverableWriter(path: string): Promise<DeliverableWriter> {
   const directory = resolve(path);
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectories(directory);
     // Found out now, and not after an hour's work.
     const probe = join(directory, temporaryName());
     await (await open(probe, 'wx', 0o600)).close();

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { WorkerError } from './errors.ts';
+import { makeDirectories } from './make-directories.ts';
 import { printableLine } from './printable.ts';
+import { reasonOf } from './secret-reference.ts';
 
 /** A session that was started in the background. */
 export interface DetachedSession {
@@ -28,10 +31,9 @@ export interface DetachOptions {
  * terminal: neither Ctrl-C nor a closed window reaches it. Throws `DETACH_FAILED` with its last words when it ends before.
  */
 export async function detach(options: DetachOptions): Promise<DetachedSession> {
-  await mkdir(options.directory, { recursive: true, mode: 0o700 });
   const time = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 17);
   const log = join(options.directory, `${options.name}-${time}.log`);
-  await using file = await open(log, 'wx', 0o600);
+  await using file = await openLog(options.directory, log);
   const [program = '', script = '', ...args] = process.argv;
   const child = spawn(
     program,
@@ -71,5 +73,14 @@ export async function detach(options: DetachOptions): Promise<DetachedSession> {
     options.abortSignal.removeEventListener('abort', stop);
     if (child.connected) child.disconnect();
     child.unref();
+  }
+}
+
+async function openLog(directory: string, log: string): Promise<FileHandle> {
+  try {
+    await makeDirectories(directory, { mode: 0o700 });
+    return await open(log, 'wx', 0o600);
+  } catch (error) {
+    throw new WorkerError('OUTPUT_REFUSED', `cannot write the log ${log}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -1,10 +1,11 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { listKeys, noCipher, openKeyring } from '@optio-ts/seed-engine';
 import type { Cipher, Store } from '@optio-ts/seed-engine';
 
 import { WorkerError } from './errors.ts';
+import { makeDirectories } from './make-directories.ts';
 import { isMongoUrl } from './places.ts';
 import type { Places } from './places.ts';
 import { reasonOf } from './secret-reference.ts';
@@ -132,7 +133,7 @@ export async function connectStore(place: string): Promise<ConnectedStore> {
       },
     };
   }
-  await mkdir(dirname(place), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await makeDirectories(dirname(place), { mode: 0o700 }).catch((error: unknown) => {
     throw new WorkerError('STORE_UNREACHABLE', `cannot make ${dirname(place)} for the store: ${reasonOf(error)}`, {
       cause: error,
     });

@@ -79,11 +79,7 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
   const { context, hooks, opened, reporter } = options;
   const { config, env, interrupts } = context;
   await checkSeed(task, opened);
-  // What it was given is in its directory, and may have been changed there since.
-  const isResumed =
-    options.resume === true && (await loadLatestSnapshot(opened.store, 'opencode', task.id)) !== undefined;
-  await using files = isResumed ? undefined : await openFiles(task, context, (message) => reporter.step(message));
-  for (const { path, reason } of files?.listed.skipped ?? []) reporter.warning(`files: left out ${path}: ${reason}`);
+  // Nothing is connected by that: a name that is none is told before a repository is fetched.
   await using opening = await openHost(options.host, {
     config,
     env,
@@ -91,6 +87,11 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
     ...(options.acceptNew === true && { acceptNew: true }),
     ...(options.onlyConfigured === true && { onlyConfigured: true }),
   });
+  // What it was given is in its directory, and may have been changed there since.
+  const isResumed =
+    options.resume === true && (await loadLatestSnapshot(opened.store, 'opencode', task.id)) !== undefined;
+  await using files = isResumed ? undefined : await openFiles(task, context, (message) => reporter.step(message));
+  for (const { path, reason } of files?.listed.skipped ?? []) reporter.warning(`files: left out ${path}: ${reason}`);
   const confine = options.confine ?? task.confine ?? opening.confine;
   const { outputDirectory, source } = task;
   const place = { host: opening.name, machine: config.machine, outputDirectory };

@@ -47,7 +47,7 @@ export function buildProgram({ commands, groups, onCall, version }: BuildProgram
     parentOf(words.join(' ')).addCommand(command, { hidden: spec.isHidden === true });
   }
   for (const command of [program, ...[...parents.values()].flatMap((parent) => parent.commands)]) {
-    command.exitOverride().helpCommand(false);
+    command.exitOverride().helpCommand(command === program);
   }
   return program;
 }

@@ -58,6 +58,11 @@ export type RecoveredHere =
 export async function recoverHere(session: SessionDocument, options: RecoverHereOptions): Promise<RecoveredHere> {
   const { context, leaseMs, opened } = options;
   const { config, env, interrupts, outputRoot } = context;
+  // Nothing is made, loaded or written down for a session that is none of ours.
+  if (session.state === 'ended') return { action: 'leave', reason: 'it has ended' };
+  if (session.owner.leaseExpiresAt > new Date()) {
+    return { action: 'leave', reason: `its worker holds it until ${session.owner.leaseExpiresAt.toISOString()}` };
+  }
   const record = await loadTaskRecord(opened, session.taskId);
   const name = record?.host ?? LOCAL_HOST;
   if (name === LOCAL_HOST && record !== undefined && record.machine !== config.machine) {
