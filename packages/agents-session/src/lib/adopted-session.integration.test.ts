@@ -144,7 +144,7 @@ describe('a session that is taken up again', () => {
         expect(abortSignal.aborted).toBe(false);
         await found.promise;
         return {
-          exited: new Promise<never>(() => undefined),
+          exited: Promise.reject(new Error('nobody listens')),
           stop: async () => left.resolve('stopped'),
           leave: async () => left.resolve('left'),
         };

@@ -10,6 +10,8 @@ import { outlastLink } from './outlast-link.ts';
 export interface CreateCheckBatchOptions {
   readonly host: Host;
   readonly request: Omit<CheckedFileRequest, 'path' | 'abortSignal'>;
+  /** Milliseconds without a link after which a check has failed. */
+  readonly reconnectLimitMs: number;
   /** Ends the checks that are under way; they count as failed. */
   readonly abortSignal: AbortSignal;
 }
@@ -30,6 +32,7 @@ const MAX_PATHS = 128;
 export function createCheckBatch({
   host,
   request,
+  reconnectLimitMs,
   abortSignal,
 }: CreateCheckBatchOptions): (path: string) => Promise<CheckResult> {
   let waiting: Waiting[] = [];
@@ -45,7 +48,7 @@ export function createCheckBatch({
       const paths = batch.map(({ path }) => path);
       const results: readonly CheckResult[] = await outlastLink(
         () => checkFiles(host, { ...request, abortSignal }, paths),
-        { abortSignal },
+        { abortSignal, limitMs: reconnectLimitMs },
       ).catch((error: unknown) => paths.map(() => ({ error })));
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] ?? NOT_FOUND);
     }

@@ -14,6 +14,7 @@ import type {
   LogPosition,
 } from './events.ts';
 import { describeRefusal, readCheckedFile } from './open-checked-file.ts';
+import { isLinkFault } from './outlast-link.ts';
 import { readAcrossLinks } from './read-across-links.ts';
 
 /** Options of `createDeliverables`. */
@@ -21,6 +22,10 @@ export interface CreateDeliverablesOptions {
   readonly host: Host;
   readonly workdir: string;
   readonly maxBytes: number;
+  /** Milliseconds without a link after which a file cannot be looked at any more. */
+  readonly reconnectLimitMs: number;
+  /** Told then. The file is not settled: whoever goes on with the session takes it up. */
+  readonly onUnreachable: (error: unknown) => void;
   /** The caller's hook, with its context. Absent: nothing to wait for. */
   readonly handle: ((deliverable: Deliverable) => Promise<string | undefined>) | undefined;
   readonly emit: (position: LogPosition, body: EventBody<AgentEvent>) => void;
@@ -42,12 +47,15 @@ export interface Deliverables {
   check(path: string): Promise<CheckResult>;
   /** Rejects a file or queues it. Resolves when the log may go on; `onSettled` is called when it needs no more work. */
   take(position: LogPosition, path: string, found: CheckResult, onSettled: () => void): Promise<void>;
+  /** Nothing more is written: what is left of the log need not wait for the hook, and its end is heard. */
+  admitAll(): void;
   /** Gives up what is queued. */
   close(): void;
 }
 
 /** As many files may wait for the hook before the log has to. */
 const MAX_QUEUED = 64;
+const MAX_QUEUED_AT_END = 65_536;
 
 const CHECK_MS = 30_000;
 
@@ -57,6 +65,7 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
   let queued = 0;
   let reading = 0;
   let isClosed = false;
+  let mostQueued = MAX_QUEUED;
   const request = { directory: workdir, below: `/${DELIVERABLES_DIRECTORY}`, maxBytes, timeoutMs: CHECK_MS };
   let tail: Promise<void> = Promise.resolve();
   let waiters: (() => void)[] = [];
@@ -116,15 +125,28 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
     get reading() {
       return reading;
     },
+    admitAll: () => {
+      mostQueued = MAX_QUEUED_AT_END;
+      wakeAll();
+    },
     close: () => {
       isClosed = true;
       wakeAll();
     },
-    check: createCheckBatch({ host, request, abortSignal: options.abortSignal }),
+    check: createCheckBatch({
+      host,
+      request,
+      reconnectLimitMs: options.reconnectLimitMs,
+      abortSignal: options.abortSignal,
+    }),
     take: async (position, path, found, onSettled) => {
       if ('error' in found) {
         // Not settled: the next worker is to take it up again.
         if (options.abortSignal.aborted) return;
+        if (isLinkFault(found.error)) {
+          options.onUnreachable(found.error);
+          return;
+        }
         reject(position, path, 'check-failed', `fetch failed, it cannot be checked: ${messageOf(found.error)}`);
         onSettled();
         return;
@@ -152,7 +174,7 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
         onSettled();
         return;
       }
-      while (queued >= MAX_QUEUED && !isClosed) {
+      while (queued >= mostQueued && !isClosed) {
         if (options.abortSignal.aborted) return;
         await new Promise<void>((resolve) => {
           waiters.push(resolve);

@@ -27,6 +27,7 @@ async function play(
     queued: 0,
     reading: 0,
     close: () => undefined,
+    admitAll: () => undefined,
     check: () => Promise.resolve({ isAccepted: true, name: '', sizeBytes: 0 }),
     take: async (_position, path, _found, onSettled) => {
       paths.push(path);
@@ -42,7 +43,6 @@ async function play(
     onVerdict: (verdict) => verdicts.push(verdict),
     onNearMiss: (keyword) => nearMisses.push(keyword),
     onSettled: () => undefined,
-    patience: (settled) => settled,
   });
   let offset = 0;
   for (const line of lines) {

@@ -17,8 +17,6 @@ export interface CreateLogDispatcherOptions {
   readonly tracker: OffsetTracker;
   readonly deliverables: Deliverables;
   readonly onVerdict: (verdict: Verdict, position: LogPosition) => void;
-  /** Waits for what lies before a verdict, but not for ever: a hook that hangs must not keep it from being heard. */
-  readonly patience: (settled: Promise<void>) => Promise<unknown>;
   /** Told of a line that nearly was a DONE or ERROR, and with `undefined` of every other. */
   readonly onNearMiss: (resembles: KeywordName) => void;
   /** Told when lines have been settled. */
@@ -43,7 +41,7 @@ const LINE_WEIGHT = 200;
  * the lines behind it are looked at meanwhile.
  */
 export function createLogDispatcher(options: CreateLogDispatcherOptions): LogDispatcher {
-  const { protocol, stream, tracker, deliverables, patience, onVerdict, onNearMiss, onSettled } = options;
+  const { protocol, stream, tracker, deliverables, onVerdict, onNearMiss, onSettled } = options;
   const order = createInOrder(MAX_WAITING);
   const take = async ({
     line,
@@ -56,7 +54,9 @@ export function createLogDispatcher(options: CreateLogDispatcherOptions): LogDis
     const position = { generation, offset };
     const entry = protocol.parseLine(line, { isTruncated });
     if (entry.type === 'done' || entry.type === 'error') {
-      await patience(order.idle());
+      // A hook that hangs must not keep it from being heard.
+      deliverables.admitAll();
+      await order.idle();
       // Not tracked: whoever starts again before the session has ended must read this line again.
       onVerdict(entry, position);
       return true;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { createLogProtocol } from '@optio-ts/agents-prompt';
 import { HostError } from '@optio-ts/host-core';
+import type { Host } from '@optio-ts/host-core';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { createFragileHost } from '../../test/fragile-host.ts';
@@ -359,16 +360,25 @@ describe('deliverables', () => {
     expect(seen).toEqual(['1 1\n', '1 2\n', '1 3\n']);
   });
 
-  it('hears a DONE behind more files than may wait for a hook that hangs', async () => {
+  it.each([
+    ['say DONE; stay', 'done'],
+    ['exit 3', 'failed'],
+  ])('hears what comes behind more files than may wait for a hook that hangs: %s', async (end, state) => {
     const { session } = await bench.start(
       `: >deliverables/a
        for n in $(seq 70); do echo 'DELIVERABLE: deliverables/a'; done >>optio.log
-       say DONE
-       stay`,
-      { hooks: { onDeliverable: async () => new Promise(() => undefined) }, limits: { drainMs: 200 } },
+       ${end}`,
+      {
+        hooks: {
+          // Aborted when it was heard. A cancel then only takes the patience away.
+          beforeExecute: ({ abortSignal }) => abortSignal.addEventListener('abort', () => void session.cancel()),
+          onDeliverable: async () => new Promise(() => undefined),
+        },
+        limits: { drainMs: 600_000, cancelDrainMs: 50 },
+      },
     );
     expect(await session.result).toMatchObject({
-      state: 'done',
+      state,
       problems: [{ step: 'onDeliverable', message: 'not everything was taken in time' }],
     });
   });
@@ -788,6 +798,36 @@ describe('a link that is lost', () => {
     expect(seen).toEqual(['1', '2', '3', '4', '5']);
     expect(interruptions).toBeGreaterThan(0);
     expect(await session.result).toMatchObject({ state: 'done', problems: [] });
+  });
+
+  it('leaves a deliverable that it cannot look at any more to whoever goes on', async () => {
+    let isCut = false;
+    const host: Host = {
+      ...bench.host,
+      run: async (command, options) => {
+        if (isCut) throw new HostError('CONNECTION_LOST', 'cut');
+        return bench.host.run(command, options);
+      },
+    };
+    const positions: number[] = [];
+    const { session, signal } = await bench.start(
+      `: >deliverables/a; say 'STATUS: 1'; await_file go; say 'DELIVERABLE: deliverables/a'; say 'STATUS: 2'; stay`,
+      { host, reconnectLimitMs: 100, onOffset: ({ offset }) => void positions.push(offset) },
+    );
+    const types: string[] = [];
+    for await (const event of session.events) {
+      types.push(event.type);
+      if (types.length > 1) continue;
+      isCut = true;
+      signal('go');
+    }
+    expect(types).not.toContain('deliverable-rejected');
+    expect(await session.result).toMatchObject({
+      state: 'lost',
+      reason: 'log-lost',
+      error: { code: 'CONNECTION_LOST' },
+    });
+    expect(positions.at(-1)).toBe('STATUS: 1\n'.length);
   });
 
   it('is lost, never done, when the link does not come back', async () => {

@@ -134,7 +134,8 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
       isLaunching = true;
       try {
         const launched = await launch();
-        // Given up on, and here after all: another worker's, or nobody else would end it.
+        // Given up on, and here after all: another worker's, or nobody else would end it. Nobody waits for its exit.
+        if (isStopping) launched.exited.catch(() => undefined);
         if (isLeft) await launched.leave?.();
         else if (isStopping) await launched.stop();
         else attend(launched, log);

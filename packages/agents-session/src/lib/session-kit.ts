@@ -36,9 +36,7 @@ export interface SessionKit {
   fail(step: string, message: string): void;
   /** Runs one bounded step of the end; its failure is a problem. Resolves with whether it went well. */
   step(step: string, limitMs: number, run: (abortSignal: AbortSignal) => Promise<unknown>): Promise<boolean>;
-  /** Waits as long as readers make progress, with less patience after a cancel. Resolves with whether it got there. */
-  wait(isDone: () => boolean): Promise<boolean>;
-  /** The same; not to get there is a problem. */
+  /** Waits for readers that still make progress, with less patience after a cancel. Not to get there is a problem. */
   drain(step: string, isDone: () => boolean): Promise<void>;
   /** Tells `drain` that something has moved. */
   notifyChange(): void;
@@ -70,17 +68,6 @@ export function createSessionKit(options: RunAgentSessionOptions, given: EventSt
     problems.push({ step, message });
     warn('STEP_FAILED', `${step}: ${message}`);
   };
-  const wait: SessionKit['wait'] = async (isDone) =>
-    drainUntil({
-      isDone,
-      onChange: (listener) => {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-      patienceMs: limits.drainMs,
-      hurry: endings.hurry,
-      hurryMs: limits.cancelDrainMs,
-    });
   return {
     options,
     stream,
@@ -94,9 +81,18 @@ export function createSessionKit(options: RunAgentSessionOptions, given: EventSt
       if (problem !== undefined) fail(step, problem);
       return problem === undefined;
     },
-    wait,
     drain: async (step, isDone) => {
-      if (!(await wait(isDone))) fail(step, 'not everything was taken in time');
+      const isDrained = await drainUntil({
+        isDone,
+        onChange: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+        patienceMs: limits.drainMs,
+        hurry: endings.hurry,
+        hurryMs: limits.cancelDrainMs,
+      });
+      if (!isDrained) fail(step, 'not everything was taken in time');
     },
     notifyChange: () => {
       for (const listener of listeners) listener();

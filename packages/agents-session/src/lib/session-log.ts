@@ -73,6 +73,11 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
     host,
     workdir: workspace.workdir,
     maxBytes: options.maxDeliverableBytes ?? 2 ** 30,
+    reconnectLimitMs,
+    onUnreachable: (error) => {
+      const message = `A deliverable cannot be looked at any more: ${messageOf(error)}`;
+      endings.add({ type: 'log-lost', message, error });
+    },
     mail,
     answerAccepted: options.answerAccepted ?? false,
     abortSignal: reading.signal,
@@ -89,14 +94,6 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
     tracker,
     deliverables,
     onSettled: () => offsets.poke(),
-    patience: async (settled) => {
-      let isSettled = false;
-      void settled.then(() => {
-        isSettled = true;
-        kit.notifyChange();
-      });
-      return kit.wait(() => isSettled);
-    },
     onNearMiss: (resembles) => {
       nearMiss = resembles;
     },
@@ -136,6 +133,7 @@ export function createSessionLog(kit: SessionKit, { mail, onDeliverable }: Sessi
     },
     readToEnd: async (limitMs) => {
       hasEnded = true;
+      deliverables.admitAll();
       end.resolve();
       return (await within(following, limitMs)) !== undefined;
     },
