@@ -5,7 +5,7 @@ import type { OpencodeSession } from '@optio-ts/opencode-session';
 import { loadLatestSnapshot } from '@optio-ts/seed-engine';
 
 import type { CommandContext } from './commands/context.ts';
-import { WorkerError } from './errors.ts';
+import { WorkerError, messageOf } from './errors.ts';
 import { openTaskFiles } from './files/open-task-files.ts';
 import type { TaskFiles } from './files/open-task-files.ts';
 import { loadHooks } from './hooks.ts';
@@ -18,6 +18,7 @@ import type { Reporter, TaskSummary } from './report/reporter.ts';
 import { teeReporter } from './report/tee-reporter.ts';
 import { runTask } from './run-task.ts';
 import { createJournal } from './sessions/journal.ts';
+import { keepTaskBase } from './sessions/task-base.ts';
 import { saveTaskRecord } from './sessions/task-record.ts';
 import type { Task } from './task.ts';
 import { traceTask } from './tracing/trace-task.ts';
@@ -97,6 +98,7 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
   const place = { host: opening.name, machine: config.machine, outputDirectory };
   const record = { ...source, ...place, taskId: task.id, confine };
   const journal = createJournal({ ...opened, onFailure: (message) => reporter.warning(message) });
+  let keeping: Promise<void> | undefined;
   const summary = await runTask({
     task: { ...task, confine },
     host: opening.host,
@@ -108,7 +110,10 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
     resume: options.resume,
     message: options.message,
     leaseMs: options.leaseMs,
-    onReady: () => saveTaskRecord(opened, record),
+    onReady: async () => {
+      await saveTaskRecord(opened, record, { isResumed });
+      if (files !== undefined) keeping = keepBase(task.id, files, options);
+    },
     onSession: (session) => {
       journal.begin(session.id);
       options.onSession?.(session);
@@ -117,9 +122,19 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
     taskRoot: context.taskRoot ?? opening.taskRoot,
     cacheDirectory: opening.cacheDirectory,
   });
+  await keeping;
   journal.summary(summary);
   await journal.flush();
   return summary;
+}
+
+/** What the task begins with, for a patch later. A session does not wait for it, and goes on without. */
+async function keepBase(taskId: string, files: TaskFiles, { opened, reporter }: RunLoadedTaskOptions): Promise<void> {
+  try {
+    await keepTaskBase(opened, taskId, files.files());
+  } catch (error) {
+    reporter.warning(`the files that the task began with are not kept for a patch: ${messageOf(error)}`);
+  }
 }
 
 /**

@@ -29,6 +29,8 @@ beforeAll(async () => {
   model = await startScriptedModel({ apiKey: KEY, script: (request) => script(request) });
   await mkdir(join(directory, 'project'));
   await writeFile(join(directory, 'project/main.c'), 'int main;\n');
+  await mkdir(join(directory, 'project/node_modules'));
+  await writeFile(join(directory, 'project/node_modules/x.js'), '');
   await writeFile(
     join(directory, 'task.yaml'),
     `task: Write the report.
@@ -90,7 +92,7 @@ describe('a session in the background', { timeout: 300_000 }, () => {
       'optio: task nightly has not ended; optio attach watches it\n',
     );
     await json('pull', sessionId, 'live');
-    expect(await readdir(join(directory, 'live'))).toEqual(['main.c']);
+    expect(await readdir(join(directory, 'live'))).toEqual(['main.c', 'node_modules']);
 
     const attached = startOptio(['attach', 'nightly'], { directory, env });
     await attached.printed(/10% begun/);
@@ -110,9 +112,13 @@ describe('a session in the background', { timeout: 300_000 }, () => {
     await json('pull', 'nightly', 'after');
     expect(await readFile(join(directory, 'after/main.c'), 'utf8')).toBe('int main(void);\n');
     expect((await optio('pull', 'nightly', 'after')).stderr).toMatch(/^optio: .*after is not empty/);
+    // What somebody has changed here since is none of the agent's work.
+    await writeFile(join(directory, 'project/main.c'), 'int changed_here;\n');
+    await writeFile(join(directory, 'project/new.c'), '');
     const patch = await optio('pull', 'nightly', '--patch');
     expect(patch.stdout).toMatch(/^--- a\/main\.c\n\+\+\+ b\/main\.c\n@@ .* @@\n-int main;\n\+int main\(void\);$/m);
-    expect(patch.stdout).not.toMatch(/AGENTS|optio\.log|home\//);
+    expect(patch.stdout).not.toMatch(/AGENTS|optio\.log|home\/|changed_here|new\.c|node_modules/);
+    expect(patch.stderr).toBe('');
 
     // It goes on where it ended: the file it waits for is there already.
     await rename(join(directory, 'project'), join(directory, 'elsewhere'));

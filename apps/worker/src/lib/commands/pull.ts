@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { agentSessionFiles } from '@optio-ts/agents-session';
 import { archiveDirectory, createLocalHost, restoreDirectory, writeFiles } from '@optio-ts/host-core';
 import type { Bytes, Host } from '@optio-ts/host-core';
 import { loadLatestSnapshot, readSnapshotBlob } from '@optio-ts/seed-engine';
@@ -12,13 +11,16 @@ import { WorkerError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { gitEnvironment } from '../files/fetch-repository.ts';
 import { openTaskFiles } from '../files/open-task-files.ts';
+import { isCompared, isOwnFile } from '../files/own-files.ts';
 import { openHost } from '../hosts/open-host.ts';
 import { withStore } from '../open-store.ts';
 import type { OpenedStore } from '../open-store.ts';
 import { printFacts } from '../output.ts';
 import { reasonOf } from '../secret-reference.ts';
 import { findSession } from '../sessions/find-session.ts';
+import { readTaskBase } from '../sessions/task-base.ts';
 import { loadTaskRecord } from '../sessions/task-record.ts';
+import type { TaskRecord } from '../sessions/task-record.ts';
 import { loadRecordedTask } from '../task-file.ts';
 import type { CommandContext } from './context.ts';
 
@@ -26,19 +28,6 @@ import type { CommandContext } from './context.ts';
 export interface PullOptions {
   readonly json?: boolean;
   readonly patch?: boolean;
-}
-
-/** The agent's home with its login, and what a session keeps of its own in a workdir. */
-const OURS = /^(?:home|deliverables|optio\.log(?:\.old)?|resume\.log|AGENTS(?:\.project)?\.md|opencode\.json)(?:\/|$)/;
-
-/** The shims that keep an agent from opening browsers. Their directory is left to who has files of their own in it. */
-const SHIMS: ReadonlySet<string> = new Set([
-  'bin',
-  ...agentSessionFiles({ protocol: { browser: 'suppress' }, workdir: '/' }).map(({ path }) => path),
-]);
-
-function isOurs(path: string): boolean {
-  return OURS.test(path) || SHIMS.has(path);
 }
 
 /** `optio pull <session> [directory]`: the working directory as it is, or what was changed in it as a patch on stdout. */
@@ -56,7 +45,8 @@ export async function pullCommand(
     if (patch === true) return await printPatch(local, { session, opened, context });
     const directory = resolve(context.cwd, target ?? session.taskId);
     await refuseUsed(directory);
-    const { bytes, entries } = await unpack(local, directory, { session, opened, context });
+    const source = { session, opened, context };
+    const { bytes, entries } = await unpack(local, directory, source, (path) => !isOwnFile(path));
     printFacts(
       context,
       { type: 'pulled', sessionId: session.id, taskId: session.taskId, directory, entries, bytes },
@@ -72,11 +62,12 @@ interface PullSource {
   readonly context: CommandContext;
 }
 
-/** Everything of the agent's work, without its home and what was put there by us. */
+/** The agent's work, as far as the filter lets it through. */
 async function unpack(
   local: Host,
   directory: string,
   source: PullSource,
+  filter: (path: string) => boolean,
 ): Promise<{ readonly entries: number; readonly bytes: number }> {
   const { abortSignal } = source.context.interrupts;
   const restore = (archive: Bytes) =>
@@ -84,7 +75,7 @@ async function unpack(
       abortSignal,
       // The agent may have made links to anywhere: here they would lead into this machine.
       links: 'refuse-outward',
-      filter: (path) => !isOurs(path),
+      filter,
     });
   const { context, opened, session } = source;
   if (session.state !== 'ended') {
@@ -108,7 +99,7 @@ async function unpack(
 /** What git says is different between the files that the task was given and what became of them. */
 async function printPatch(local: Host, source: PullSource): Promise<number> {
   const { context, opened, session } = source;
-  const { config, cwd, env, interrupts, stdout } = context;
+  const { env, interrupts, stdout } = context;
   const { abortSignal } = interrupts;
   const record = await loadTaskRecord(opened, session.taskId);
   if (record === undefined) {
@@ -120,15 +111,8 @@ async function printPatch(local: Host, source: PullSource): Promise<number> {
   const temporary = await mkdtemp(join(tmpdir(), 'optio-pull-'));
   try {
     await mkdir(join(temporary, 'a'));
-    await unpack(local, join(temporary, 'b'), source);
-    const task = await loadRecordedTask(record, { cwd, env, config, now: new Date() });
-    if (task.files !== undefined) {
-      const exclude = [record.outputDirectory, context.outputRoot];
-      await using files = await openTaskFiles({ source: task.files, exclude, env, abortSignal });
-      const given = Array.from(files.files()).filter(({ path }) => !isOurs(path));
-      await writeFiles(local, join(temporary, 'a'), given, { abortSignal });
-    }
-    for (const side of ['a', 'b']) await rm(join(temporary, side, '.git'), { recursive: true, force: true });
+    await unpack(local, join(temporary, 'b'), source, isCompared);
+    await unpackBase(local, join(temporary, 'a'), record, source);
     const diff = [
       'diff',
       '--no-index',
@@ -152,6 +136,25 @@ async function printPatch(local: Host, source: PullSource): Promise<number> {
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/** What the task began with: as it was kept then, or, where it was not, as it is now. */
+async function unpackBase(local: Host, directory: string, record: TaskRecord, source: PullSource): Promise<void> {
+  const { context, opened } = source;
+  const { config, cwd, env, interrupts, outputRoot, stderr } = context;
+  const { abortSignal } = interrupts;
+  const kept = await readTaskBase(opened, record.taskId, { abortSignal });
+  if (kept !== undefined) {
+    await restoreDirectory(local, directory, kept, { abortSignal });
+    return;
+  }
+  const task = await loadRecordedTask(record, { cwd, env, config, now: new Date() });
+  if (task.files === undefined) return;
+  stderr.write('optio: what the task began with was not kept: this is the difference from its files as they are now\n');
+  const exclude = [record.outputDirectory, outputRoot];
+  await using files = await openTaskFiles({ source: task.files, exclude, env, abortSignal });
+  const given = Array.from(files.files()).filter(({ path }) => isCompared(path));
+  await writeFiles(local, directory, given, { abortSignal });
 }
 
 async function refuseUsed(directory: string): Promise<void> {

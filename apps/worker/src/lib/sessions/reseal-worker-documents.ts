@@ -3,6 +3,7 @@ import type { Collection, SealedSecret, StoredDocument } from '@optio-ts/seed-en
 
 import { queueCollection } from '../queue/queued-task.ts';
 import { journalCollection } from './journal.ts';
+import { resealTaskBase } from './task-base.ts';
 import { openText, taskCollection } from './task-record.ts';
 import type { SealedStore } from './task-record.ts';
 
@@ -45,6 +46,15 @@ export async function resealWorkerDocuments(
         if (!DecryptError.is(error)) throw error;
         unreadable += 1;
       }
+    }
+  }
+  for await (const { id } of store.list(taskCollection)) {
+    abortSignal.throwIfAborted();
+    try {
+      if (await resealTaskBase({ cipher, store }, id, sealedFor)) resealed += 1;
+    } catch (error) {
+      if (!DecryptError.is(error)) throw error;
+      unreadable += 1;
     }
   }
   return { resealed, unreadable };

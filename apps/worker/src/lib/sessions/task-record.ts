@@ -38,15 +38,24 @@ export interface SealedStore {
 /** One document per task, of its last run. */
 export const taskCollection: Collection = { name: 'worker_tasks' };
 
-/** Keeps what a task needs to be run again; the record of its last run is replaced. */
-export async function saveTaskRecord({ cipher, store }: SealedStore, record: TaskRecord): Promise<void> {
+/**
+ * Keeps what a task needs to be run again; the record of its last run is replaced. The files that it began with are let go with it, unless
+ * the task goes on with them.
+ */
+export async function saveTaskRecord(
+  { cipher, store }: SealedStore,
+  record: TaskRecord,
+  { isResumed = false }: { readonly isResumed?: boolean } = {},
+): Promise<void> {
   const { taskId } = record;
   const fields: DocumentFields = { record: { ...(await sealSecret(cipher, JSON.stringify(record))) } };
   try {
     await store.insert(taskCollection, { id: taskId, ...fields });
   } catch (error) {
     if (!SeedEngineError.is(error) || error.code !== 'DOCUMENT_EXISTS') throw error;
-    await changeDocument(store, taskCollection, taskId, () => fields);
+    await changeDocument(store, taskCollection, taskId, ({ base }) =>
+      isResumed && base !== undefined ? { ...fields, base } : fields,
+    );
   }
 }
 
