@@ -63,7 +63,7 @@ async function json(...args: string[]): Promise<Record<string, unknown>[]> {
 /** Waits until a session, which runs elsewhere, has reported something. */
 async function reported(session: string, pattern: RegExp): Promise<void> {
   const logs = startOptio(['logs', '-f', session], { directory, env });
-  while (!pattern.test(logs.stdout)) await Promise.race([new Promise((resolve) => setImmediate(resolve)), logs.exited]);
+  await expect.poll(() => logs.stdout, { timeout: 240_000 }).toMatch(pattern);
   logs.kill('SIGINT');
   expect(await logs.exited).toBe(0);
 }

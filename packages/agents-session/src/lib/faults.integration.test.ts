@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,7 +14,7 @@ import type { Store } from '@optio-ts/seed-engine';
 import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { createMongoStore } from '@optio-ts/seed-engine/mongo';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
-import { findMongod } from '@optio-ts/testkit';
+import { findMongod, markedProcesses } from '@optio-ts/testkit';
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -62,15 +61,6 @@ async function untilStatus({ session }: Survivor, message: string): Promise<void
   throw new Error(`The session ended before ${message}`);
 }
 
-async function processesOf(runId: string): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (const pid of await readdir('/proc')) {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    if (environment.includes(`=${runId}\0`)) found.push(Number(pid));
-  }
-  return found;
-}
-
 describe('a disk that is full', () => {
   it('of the host: the session ends, says why, and what the agent has made is kept', async ({ skip }) => {
     const disk = smallDisk('tasks', '3m');
@@ -88,14 +78,14 @@ describe('a disk that is full', () => {
     expect(await getSnapshot(store, AGENT, id)).toMatchObject({ endState: 'failed' });
     expect(await getSessionDocument(store, id)).toMatchObject({ state: 'ended', outcome: { reason: 'agent-exited' } });
     expect(existsSync(taskDirectory)).toBe(false);
-    expect(await processesOf(runId)).toEqual([]);
+    expect(await markedProcesses(`=${runId}`)).toEqual([]);
     execFileSync('sh', ['-c', 'head -c 9000000 /dev/zero >"$1/fill" || true', 'sh', disk], { stdio: 'pipe' });
     await expect(startSurvivor(placeOn(store), { taskId: 'next', taskRoot, script })).rejects.toMatchObject({
       code: 'WRITE_FAILED',
     });
   });
 
-  it('of the store: the directory stays, and is kept once there is room', { timeout: 60_000 }, async ({ skip }) => {
+  it('of the store: the directory stays, and is kept once there is room', async ({ skip }) => {
     const disk = smallDisk('store', '3m');
     if (disk === undefined) return skip('needs the right to mount: run as root');
     await using store = createSqliteStore(join(disk, 'optio.db'));
@@ -106,7 +96,7 @@ describe('a disk that is full', () => {
     expect(outcome).toMatchObject({ state: 'done', problems: [{ step: 'teardown' }] });
     const { id, runId, taskDirectory } = first.document;
     expect(existsSync(join(taskDirectory, 'workdir/precious'))).toBe(true);
-    expect(await processesOf(runId)).toEqual([]);
+    expect(await markedProcesses(`=${runId}`)).toEqual([]);
     execFileSync('mount', ['-o', 'remount,size=64m', disk]);
     const second = await recoverSurvivor(placeOn(store), id);
     expect(second.action).toBe('finish');
@@ -150,7 +140,7 @@ async function freePort(): Promise<number> {
 }
 
 describe('a mongod that is restarted', () => {
-  it('in the middle, and at the end, is waited for', { timeout: 60_000 }, async ({ skip }) => {
+  it('in the middle, and at the end, is waited for', async ({ skip }) => {
     const { path, reason } = await findMongod();
     if (path === undefined) return skip(`needs ${reason}`);
     const port = await freePort();
@@ -203,14 +193,17 @@ describe('a host that is rebooted', () => {
       const survivor = await startSurvivor(placeOn(store), { taskId: 'rebooted', taskRoot, script });
       const { id, runId, taskDirectory } = survivor.document;
       await untilStatus(survivor, 'begun');
+      const running = await markedProcesses(`=${runId}`);
+      // All ends at one moment: nobody is left to see the disk empty.
+      for (const { pid } of running) process.kill(pid, 'SIGSTOP');
       if (isEmptied) rmSync(taskRoot, { recursive: true });
-      for (const pid of await processesOf(runId)) process.kill(pid, 'SIGKILL');
+      for (const { pid } of running) process.kill(pid, 'SIGKILL');
       const outcome = await survivor.result;
       expect(outcome).toMatchObject({ state: 'lost', reason: 'agent-lost' });
       expect(outcome?.message).toContain('how it ended is not on record');
       expect(await getSessionDocument(store, id)).toMatchObject({ state: 'ended', outcome: { state: 'lost' } });
       expect(existsSync(taskDirectory)).toBe(false);
-      expect(await processesOf(runId)).toEqual([]);
+      expect(await markedProcesses(`=${runId}`)).toEqual([]);
       expect((await getSnapshot(store, AGENT, id))?.endState).toBe(isEmptied ? undefined : 'failed');
       expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
     });

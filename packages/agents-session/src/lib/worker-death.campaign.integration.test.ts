@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -10,7 +9,7 @@ import { createLocalHost } from '@optio-ts/host-core';
 import { getSessionDocument, listSessionDocuments, listSnapshots, SeedEngineError } from '@optio-ts/seed-engine';
 import type { SessionDocument, Store } from '@optio-ts/seed-engine';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
-import { startCampaign } from '@optio-ts/testkit';
+import { markedProcesses, startCampaign } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { startSurvivorProcess } from '../../test/survivor-process.ts';
@@ -38,16 +37,6 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'optio-worker-death-'));
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-/** Processes of this machine that carry a run id. */
-async function processesOf(runId: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const pid of await readdir('/proc')) {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    if (environment.includes(`=${runId}\0`)) found.push(pid);
-  }
-  return found;
-}
 
 /** What is left in a store after a sweep is what its snapshots name, and no more. */
 async function expectSwept(storePath: string): Promise<number> {
@@ -155,7 +144,7 @@ async function expectLeaseToEnd(storePath: string): Promise<void> {
   if (!existsSync(storePath)) return;
   await using store = createSqliteStore(storePath);
   for await (const { runId, state, taskDirectory } of listSessionDocuments(store)) {
-    while ((await processesOf(runId)).length > 0) await delay(50);
+    while ((await markedProcesses(`=${runId}`)).length > 0) await delay(50);
     if (state === 'live') expect(existsSync(taskDirectory)).toBe(true);
   }
 }
@@ -168,7 +157,7 @@ async function expectEnded(
   ends: Map<string, number>,
 ): Promise<void> {
   expect(state).toBe('ended');
-  expect(await processesOf(runId)).toEqual([]);
+  expect(await markedProcesses(`=${runId}`)).toEqual([]);
   expect(existsSync(taskDirectory)).toBe(false);
   const snapshots = await Array.fromAsync(listSnapshots(store, AGENT, taskId));
   const end = `${outcome?.state} ${outcome?.reason}`;
@@ -253,7 +242,7 @@ describe('two workers that both believe to own a session', { timeout: 3_600_000 
       for (const text of [told, second]) expect([undefined, outcome, 'lost taken-over']).toContain(text);
       const snapshots = await Array.fromAsync(listSnapshots(store, AGENT, 'shared'));
       expect(snapshots.map(({ id }) => id)).toEqual(outcome === 'failed setup-failed' ? [] : [begun.id]);
-      expect(await processesOf(document.runId)).toEqual([]);
+      expect(await markedProcesses(`=${document.runId}`)).toEqual([]);
       expect(existsSync(document.taskDirectory)).toBe(false);
       await expectSwept(storePath);
     };

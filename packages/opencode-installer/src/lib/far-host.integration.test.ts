@@ -96,7 +96,7 @@ describe('ensureOpencode over SSH', () => {
           code: end === 'is cancelled' ? 'ABORTED' : expect.stringMatching(/^(?:CONNECTION_LOST|KILL_NOT_CONFIRMED)$/),
         });
         // On a lost link the host cleans up by itself.
-        await vi.waitUntil(async () => (await readdir(join(root, 'cache'))).length === 0, { timeout: 30_000 });
+        await vi.waitUntil(async () => (await readdir(join(root, 'cache'))).length === 0, { timeout: 60_000 });
       });
     }
   }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -16,6 +16,7 @@ import type { Cipher, SessionDocument, Store } from '@optio-ts/seed-engine';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
 import {
   logLines,
+  markedProcesses,
   runCommand,
   scriptedProviderConfig,
   startScriptedModel,
@@ -98,20 +99,10 @@ function sessionOf(recovered: RecoveredSession | undefined): OpencodeSession {
   return recovered.session;
 }
 
-/** Processes of this machine that carry a run id in a variable. */
-async function processesOf(runId: string, variable = ''): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const pid of await readdir('/proc')) {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    if (environment.includes(`${variable}=${runId}\0`)) found.push(pid);
-  }
-  return found;
-}
-
 /** Nothing of a session is left but what is to be kept. */
 async function expectGone({ id, runId, taskDirectory }: SessionDocument): Promise<void> {
   expect(existsSync(taskDirectory)).toBe(false);
-  expect(await processesOf(runId)).toEqual([]);
+  expect(await markedProcesses(`=${runId}`)).toEqual([]);
   expect(await store.sweep({ olderThanMs: 0 })).toMatchObject({ removedBlobs: 0 });
   const ended = await getSessionDocument(store, id);
   expect(ended?.state).toBe('ended');
@@ -160,9 +151,9 @@ describe('recoverOpencodeSessions with the real opencode', () => {
 
   it('finishes a session whose agent has ended, with a new server on what it left', async () => {
     const left = await leaveBehind();
-    for (const pid of await processesOf(left.runId, 'OPTIO_RUN_ID')) process.kill(Number(pid), 'SIGKILL');
+    for (const { pid } of await markedProcesses(`OPTIO_RUN_ID=${left.runId}`)) process.kill(pid, 'SIGKILL');
     // The supervisor writes the end down and is gone; the directory stays.
-    while ((await processesOf(left.runId)).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await expect.poll(() => markedProcesses(`=${left.runId}`)).toEqual([]);
     // Where no opencode is to be had, nothing is lost and the next one tries again.
     const without = { cacheDirectory: join(directory, 'empty'), install: { installIfMissing: false } };
     const [tried] = await recover(without);
@@ -185,7 +176,7 @@ describe('recoverOpencodeSessions with the real opencode', () => {
     const away = await recoverOpencodeSessions({ store, cipher, owner: 'worker-1', hostFor: () => undefined });
     expect(away).toMatchObject([{ action: 'leave' }]);
     // As a host is after a restart that has emptied its disk.
-    for (const pid of await processesOf(left.runId)) process.kill(Number(pid), 'SIGKILL');
+    for (const { pid } of await markedProcesses(`=${left.runId}`)) process.kill(pid, 'SIGKILL');
     await rm(left.taskDirectory, { recursive: true });
     const [recovered] = await recover();
     expect(recovered).toMatchObject({ action: 'forget' });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
 import {
   logLines,
+  markedProcesses,
   runCommand,
   scriptedProviderConfig,
   startCampaign,
@@ -53,15 +54,6 @@ const wordsOf = (events: readonly OpencodeSessionEvent[]): string[] =>
     if (event.type === 'status') return [`status ${event.message}`];
     return event.type === 'deliverable' || event.type === 'done' ? [event.type] : [];
   });
-
-async function processesOf(runId: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const pid of await readdir('/proc')) {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    if (environment.includes(`=${runId}\0`)) found.push(pid);
-  }
-  return found;
-}
 
 it(
   'goes on over a lost link, and its interface comes back on the same port',
@@ -175,7 +167,7 @@ it('is finished or resumable after its worker was killed', { timeout: 3_600_000 
     if (recovered.length === 0) ends.set('over before', (ends.get('over before') ?? 0) + 1);
     for await (const { id, state, outcome, runId, taskDirectory } of listSessionDocuments(store)) {
       expect(state).toBe('ended');
-      expect(await processesOf(runId)).toEqual([]);
+      expect(await markedProcesses(`=${runId}`)).toEqual([]);
       expect(existsSync(taskDirectory), `round ${round}`).toBe(false);
       const snapshot = await getSnapshot(store, 'opencode', id);
       if (outcome?.state === 'done') {

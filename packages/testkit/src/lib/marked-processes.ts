@@ -19,15 +19,19 @@ export async function runTool(program: string, commandArguments: readonly string
   return (await running).stdout;
 }
 
-/** The living processes of this machine that have `NAME=value` in their environment. Linux only; elsewhere none. */
+/**
+ * The living processes of this machine that have `NAME=value` in their environment; `=value` is that value in any variable.
+ * Linux only; elsewhere none.
+ */
 export async function markedProcesses(mark: string): Promise<readonly MarkedProcess[]> {
+  const isMark = (entry: string): boolean => (mark.startsWith('=') ? entry.endsWith(mark) : entry === mark);
   const found: MarkedProcess[] = [];
   for (const name of await readdir('/proc').catch(() => [])) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
     try {
       const environment = await readFile(`/proc/${pid}/environ`, 'latin1');
-      if (!environment.split('\0').includes(mark)) continue;
+      if (!environment.split('\0').some(isMark)) continue;
       const command = await readFile(`/proc/${pid}/cmdline`, 'latin1');
       found.push({ pid, command: command.replaceAll('\0', ' ').trim() });
     } catch {
