@@ -31,6 +31,8 @@ const LIBRARIES = [
   'seed-engine',
 ];
 
+const AGENT_STARTERS = ['opencode-launcher', 'opencode-session'];
+
 let directory: string;
 let programs: string;
 let release: Release;
@@ -189,6 +191,8 @@ describe('a release', { timeout: 240_000 }, () => {
     await project.run(nodes[0], {}, 'sh', '-ec', install);
     for (const node of nodes) {
       await project.run(node, {}, 'node', '--input-type=module', '-e', imports);
+      // On the newer one all other tests run their agents.
+      if (node !== nodes[0] && AGENT_STARTERS.includes(name)) continue;
       const isOld = Number(node.version.split('.')[0]) < 24;
       const program = isOld ? ['npx', 'tsx', 'main.mts'] : ['node', 'main.mts'];
       const env = { ...provider.env, DEEPSEEK_API_KEY: KEY };

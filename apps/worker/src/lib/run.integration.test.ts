@@ -189,15 +189,15 @@ describe('optio run', { timeout: 300_000 }, () => {
     expect(run.stderr).toContain('task.yaml:2: seed: is not in the store; optio seeds ls shows what is\n');
   });
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends in good order on %s', async (signal) => {
+  it('ends in good order on SIGTERM', async () => {
     script = () => ({ hangs: true });
     await writeTask();
     const run = optio('run', 'task.yaml');
     await Promise.race([model.waitForRequest(() => true), run.exited]);
-    run.kill(signal);
+    run.kill('SIGTERM');
     expect(await run.exited, run.stderr).toBe(3);
     expect(run.stderr).toMatch(/ending the session in good order/);
-    expect(run.stderr).toMatch(new RegExp(`cancelled after .*interrupted by ${signal}`));
+    expect(run.stderr).toMatch(/cancelled after .*interrupted by SIGTERM/);
     expect(await processesKnowing(directory)).toEqual([]);
     expect(await taskDirectories()).toEqual([]);
   });
@@ -211,7 +211,7 @@ describe('optio run', { timeout: 300_000 }, () => {
     const servers = (await processesKnowing(directory)).filter(({ command }) => command.includes('opencode serve'));
     expect(servers).not.toEqual([]);
     for (const { pid } of servers) process.kill(pid, 'SIGSTOP');
-    run.kill('SIGINT');
+    run.kill('SIGHUP');
     await run.printed(/ending the session in good order/);
     // What comes within half a second counts as the same press.
     const pressing = setInterval(() => run.kill('SIGINT'), 700);
@@ -232,6 +232,7 @@ describe('optio run', { timeout: 300_000 }, () => {
         const exitCode = await run.exited;
         clearTimeout(press);
         expect([0, 3, 'SIGINT'], run.stderr).toContain(exitCode);
+        if (exitCode === 3) expect(run.stderr).toMatch(/interrupted by SIGINT/i);
         expect(await processesKnowing(directory), run.stderr).toEqual([]);
         expect(await taskDirectories(), run.stderr).toEqual([]);
       }
