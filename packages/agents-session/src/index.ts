@@ -1,5 +1,7 @@
 export { agentSessionFiles } from './lib/agent-session-files.ts';
 export type { AgentSessionFile, AgentSessionFilesOptions } from './lib/agent-session-files.ts';
+export { checkSessionNumbers } from './lib/check-session-options.ts';
+export type { SessionNumbers } from './lib/check-session-options.ts';
 export { AgentSessionError } from './lib/errors.ts';
 export type { AgentSessionErrorCode } from './lib/errors.ts';
 export { createEventStream } from './lib/event-stream.ts';

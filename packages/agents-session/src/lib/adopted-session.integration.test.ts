@@ -267,9 +267,11 @@ describe('findLeftSession', () => {
     await process.stop({ graceMs: 0 });
     await workspace.remove();
     const { taskId, taskRoot, taskDirectory } = workspace;
+    const place = { host: bench.host, taskDirectory, runId };
+    await expect(findLeftSession({ ...place, fencing: Number.NaN })).rejects.toThrow(TypeError);
     const other = await openWorkspace(bench.host, { taskId, taskRoot });
     writeFileSync(join(other.workdir, 'mine'), '');
-    const found = await findLeftSession({ host: bench.host, taskDirectory, runId, fencing: 2 });
+    const found = await findLeftSession({ ...place, fencing: 2 });
     expect(found).toMatchObject({ directory: 'foreign', processes: [] });
     expect(existsSync(join(other.workdir, 'mine'))).toBe(true);
     await other.remove();

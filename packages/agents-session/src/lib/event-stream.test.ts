@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createEventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
-import type { AgentEvent } from './events.ts';
+import type { AgentEvent, EventEnvelope } from './events.ts';
 
 const at = new Date(7);
 const create = (maxKeptCharacters = 100_000): EventStream =>
@@ -104,6 +104,14 @@ describe('createEventStream', () => {
     expect(missed + seen.length - 2).toBe(1000);
     expect(seen.length).toBeLessThan(110);
     expect(seen.at(-1)?.id).toBe('s:0:999');
+  });
+
+  it('refuses a bound that is none, and takes events of any shape', () => {
+    for (const maxKeptCharacters of [0, Number.NaN]) {
+      expect(() => createEventStream({ sessionId: 's', maxKeptCharacters })).toThrow(TypeError);
+    }
+    const stream = createEventStream<EventEnvelope & { readonly data: undefined }>({ sessionId: 's' });
+    expect(stream.emit({ data: undefined })).toMatchObject({ id: 's:w0:0' });
   });
 
   it('is bounded even when everything is important', async () => {

@@ -42,6 +42,9 @@ export function createEventStream<Event extends EventEnvelope = AgentEvent>(
   options: CreateEventStreamOptions,
 ): EventStream<Event> {
   const { sessionId, fencing = 0, maxKeptCharacters = 1_000_000, now = () => new Date() } = options;
+  if (!(maxKeptCharacters > 0)) {
+    throw new TypeError(`maxKeptCharacters must be a positive number: got ${maxKeptCharacters}`);
+  }
   const history = new EventHistory<Event>({
     limit: maxKeptCharacters,
     weigh: weighEvent,

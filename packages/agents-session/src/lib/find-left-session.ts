@@ -34,7 +34,10 @@ const NOTHING = { workspace: undefined, processes: [] } as const;
  * can remove it.
  */
 export async function findLeftSession(options: FindLeftSessionOptions): Promise<FoundSession> {
-  const { host, taskDirectory, runId, abortSignal } = options;
+  const { host, taskDirectory, runId, fencing, abortSignal } = options;
+  if (!(Number.isSafeInteger(fencing) && fencing >= 1)) {
+    throw new TypeError(`fencing must be a whole number from 1: got ${fencing}`);
+  }
   const signal = abortSignal && { abortSignal };
   try {
     const info = await statPath(host, taskDirectory, { ...signal });

@@ -1,10 +1,10 @@
+import { checkSessionOptions } from './check-session-options.ts';
 import { createEndings } from './endings.ts';
 import { messageOf } from './errors.ts';
 import { createEventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
 import type { AgentEvent, EventEnvelope } from './events.ts';
 import type { SessionOutcome } from './outcome.ts';
-import { checkSessionOptions } from './session-options.ts';
 import type { RunAgentSessionOptions } from './session-options.ts';
 import { runSession } from './session-run.ts';
 

@@ -46,7 +46,9 @@ export interface SessionKit {
 
 /** Puts together what the parts of one session share. */
 export function createSessionKit(options: RunAgentSessionOptions, given: EventStream, endings: Endings): SessionKit {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(limits) as (keyof SessionLimits)[])
+    limits[name] = options.limits?.[name] ?? limits[name];
   const problems: SessionProblem[] = [];
   const listeners = new Set<() => void>();
   let isOver = false;

@@ -1,3 +1,4 @@
+import { checkSessionNumbers } from '@optio-ts/agents-session';
 import { noCipher } from '@optio-ts/seed-engine';
 
 import type { StartOpencodeSessionOptions } from './options.ts';
@@ -38,6 +39,7 @@ export function checkOptions(options: StartOpencodeSessionOptions): void {
       throw new TypeError(`${name} must be a positive number: got ${value}`);
     }
   }
+  checkSessionNumbers(options);
 }
 
 function checkTools(options: StartOpencodeSessionOptions): void {

@@ -119,7 +119,7 @@ export interface StartOpencodeSessionOptions {
   readonly taskRoot?: string;
   /** Called at fixed points of the session, with means to reach the host. @default none */
   readonly hooks?: AgentSessionHooks;
-  /** Milliseconds after which the session is ended. @default no limit */
+  /** Milliseconds after which the session is ended; at most 2_147_483_647, some 24 days. @default no limit */
   readonly deadlineMs?: number;
   /**
    * What to do about an agent that stops without DONE or ERROR, or whose model fails: remind it, raise attention, and fail; or leave
