@@ -50,6 +50,7 @@ await attempt('socket', () => new Promise((resolve, reject) => {
   socket.onerror = () => reject(new DOMException('', 'SocketError'));
 }));
 await attempt('worker', () => navigator.serviceWorker.register('/worker.js').then(() => 'registered'));
+await attempt('leave', () => get('/__optio/leave').then((text) => text.includes('Closed') ? 'all cookies are gone' : Promise.reject(new Error(text))));
 await attempt('window', () => String(open('https://evil.example/')));
 await attempt('top', () => { top.location = 'https://evil.example/'; return 'led away'; });
 ${TRACES}for (const tag of ['img', 'iframe']) {
@@ -203,6 +204,8 @@ describe('a hostile server in the place of opencode', { timeout: 120_000 }, () =
     // Neither a later visit in the dashboard finds anything, nor one outside of it.
     await page.getByRole('link', { name: 'Open opencode' }).click();
     expect(JSON.parse((await page.frameLocator('iframe').locator('#left').textContent()) ?? '')).toEqual(NOTHING);
+    await page.getByRole('button', { name: 'Close and forget' }).click();
+    await page.frameLocator('iframe').getByText('Closed.').waitFor();
     expect(await lookAt(page)).toEqual(NOTHING);
     await context.close();
   });

@@ -50,6 +50,8 @@ export function createInterfaces(servers: ServerFinder, { board, embedder }: Cre
         opening.catch(() => proxies.delete(sessionId));
       }
       const proxy = await opening;
+      // Not a name of its own, such as <random>.localhost: for the dashboard's page that would be another site, where browsers give
+      // frames neither storage nor this proxy's cookie (measured with Chromium 156); below one common name a cookie spreads again.
       const origin = `http://127.0.0.1:${proxy.port}`;
       return { enter: `${origin}${proxy.enter(reached.path)}`, leave: `${origin}${proxy.exit}` };
     },

@@ -45,6 +45,19 @@ describe('reduceSession', () => {
     ]);
   });
 
+  it('lists no more than a person can look through', () => {
+    const flood = Array.from({ length: 300 }, (_, index): Body => ({ ...permission, requestId: `${index}` }));
+    const asked = after([{ ...permission, patterns: Array.from({ length: 1000 }, () => 'x') } as Body, ...flood]);
+    expect(asked.detail.requests).toHaveLength(50);
+    expect(asked.detail.requests[0]).toMatchObject({ id: 'p', patterns: { length: 50 } });
+    expect(asked.detail.requestCount).toBe(50);
+    const again = after([permission, { ...permission, patterns: ['other'] } as Body]);
+    expect(again.detail.requests).toMatchObject([{ id: 'p', patterns: ['other'] }]);
+    const many = after(Array.from({ length: 1200 }, (_, index) => delivered(`${index}`)));
+    expect(many.detail.deliverables).toHaveLength(1000);
+    expect(after([delivered('0', 9)], many).detail.deliverables[0]).toMatchObject({ sizeBytes: 9, version: 2 });
+  });
+
   it('calls for a person until the last request is settled', () => {
     const asked = after([permission, { ...permission, requestId: 'q' }, { type: 'attention', reason: 'asks' }]);
     expect(summaryOf(asked)).toMatchObject({ requestCount: 2, attention: 'asks' });

@@ -54,15 +54,17 @@ export function reduceSession(
       const { requestId: id, permission, patterns } = event;
       const words = {
         permission: printableLine(permission),
-        patterns: patterns.map((text) => printableLine(text, 2000)),
+        patterns: patterns.slice(0, MOST_PARTS).map((text) => printableLine(text, 2000)),
       };
       return withRequests(next({}), [...others(event), { type: 'permission', id, ...words }]);
     }
     case 'question-asked': {
-      const questions = event.questions.map(({ question, header, options, isMultiple }) => ({
+      const questions = event.questions.slice(0, MOST_PARTS).map(({ question, header, options, isMultiple }) => ({
         question: printableLine(question, 2000),
         header: printableLine(header),
-        options: options.map(({ label, description }) => ({ label, description: printableLine(description) })),
+        options: options
+          .slice(0, MOST_PARTS)
+          .map(({ label, description }) => ({ label, description: printableLine(description) })),
         isMultiple,
       }));
       return withRequests(next({}), [...others(event), { type: 'question', id: event.requestId, questions }]);
@@ -99,8 +101,14 @@ export function reduceSession(
   }
 }
 
+/** So many an agent may have shown at once; who floods a person with more is not helped by showing them. */
+const MOST_REQUESTS = 50;
+const MOST_PARTS = 50;
+const MOST_DELIVERABLES = 1000;
+
 /** When nothing is left to answer, nobody is called for any more. */
-function withRequests(view: SessionView, requests: readonly RequestView[]): SessionView {
+function withRequests(view: SessionView, all: readonly RequestView[]): SessionView {
+  const requests = all.slice(0, MOST_REQUESTS);
   const attention = requests.length === 0 ? undefined : view.detail.attention;
   return { ...view, detail: { ...view.detail, requests, requestCount: requests.length, attention } };
 }
@@ -112,6 +120,7 @@ function withDeliverable(
   savedOn: string | undefined,
 ): SessionView {
   const place = view.detail.deliverables.findIndex((known) => known.name === name);
+  if (place < 0 && view.paths.length >= MOST_DELIVERABLES) return view;
   const version = (view.detail.deliverables[place]?.version ?? 0) + 1;
   const deliverables = [...view.detail.deliverables];
   const paths = [...view.paths];

@@ -33,7 +33,7 @@ export interface ProxyIdentity {
 export type Admission =
   | { readonly type: 'forward'; readonly path: string }
   | { readonly type: 'enter'; readonly ticket: string; readonly path: string }
-  | { readonly type: 'leave' }
+  | { readonly type: 'leave'; readonly ticket: string }
   | { readonly type: 'refuse'; readonly status: number; readonly reason: string };
 
 /**
@@ -50,17 +50,20 @@ export function admitRequest(facts: RequestFacts, identity: ProxyIdentity): Admi
   if (origin !== undefined && origin !== `http://${host}`) return refuse(403, 'This page may not reach this session.');
   const url = new URL(`http://${host}${target}`);
   const isNavigation = fetchMode === undefined || fetchMode === 'navigate';
+  const isWelcome = method === 'GET' && isNavigation && fetchSite !== 'cross-site';
+  const ticket = url.searchParams.get('ticket') ?? '';
+  if (url.pathname === EXIT) {
+    return isWelcome ? { type: 'leave', ticket } : refuse(403, 'Leave this session from the dashboard.');
+  }
   if (url.pathname === ENTRANCE) {
-    const isWelcome = method === 'GET' && isNavigation && fetchSite !== 'cross-site';
     const path = url.searchParams.get('to') ?? '/';
     if (!isWelcome || !isPath(path)) return refuse(403, 'Open this session from the dashboard.');
-    return { type: 'enter', ticket: url.searchParams.get('ticket') ?? '', path };
+    return { type: 'enter', ticket, path };
   }
   // A `GET` says nothing of its origin; a browser that does not say where it comes from at all may at least change nothing.
   const isOwn = fetchSite === undefined ? origin !== undefined || isHarmless(method) : isTrusted(fetchSite);
   if (!isOwn) return refuse(403, 'This page may not reach this session.');
   if (!hasCookie(facts.cookie, identity)) return refuse(401, 'Open this session from the dashboard.');
-  if (url.pathname === EXIT) return { type: 'leave' };
   // One that stays would answer for whatever is served at this address later.
   if (serviceWorker !== undefined) return refuse(403, 'Service workers are not installed from here.');
   // It would be a login of its own and win over ours.

@@ -110,6 +110,8 @@ export function pageHeaders({
     ['Content-Security-Policy', policy.join('; ')],
     ['Cache-Control', 'no-store'],
     ['Cross-Origin-Resource-Policy', 'same-origin'],
+    // A process of its own, where the browser has one to spare: it shares the address of the dashboard but for the port.
+    ['Origin-Agent-Cluster', '?1'],
     ['Permissions-Policy', 'camera=(), display-capture=(), geolocation=(), microphone=(), usb=()'],
     ['Referrer-Policy', 'no-referrer'],
     ['X-Content-Type-Options', 'nosniff'],

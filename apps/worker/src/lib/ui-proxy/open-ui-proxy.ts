@@ -27,7 +27,7 @@ export interface UiProxy extends AsyncDisposable {
   readonly port: number;
   /** The path for a browser's first request, good for one request: `path` is what it gets to see. */
   enter(path: string): string;
-  /** The path for its last. */
+  /** The path for its last. Not for the session's own pages. */
   readonly exit: string;
 }
 
@@ -58,6 +58,8 @@ export async function openUiProxy(options: OpenUiProxyOptions): Promise<UiProxy>
     else options.onEventsLost?.();
   };
   const forwarding = { embedder, agent, onFailure: unavailable, onEvents };
+  // The session's pages must not know it: whoever leaves takes all cookies of this machine's name along.
+  const exitTicket = secret();
   let isFirst = true;
 
   const forward = (
@@ -76,6 +78,9 @@ export async function openUiProxy(options: OpenUiProxyOptions): Promise<UiProxy>
     for (const [name, value] of pageHeaders({ origin, embedder })) response.setHeader(name, value);
     if (admission.type === 'refuse') return refuse(response, admission);
     if (admission.type === 'leave') {
+      if (!isSame(admission.ticket, exitTicket)) {
+        return refuse(response, { status: 403, reason: 'Leave this session from the dashboard.' });
+      }
       // Cookies know neither ports nor, from here, paths: all of this machine's name go, and other sessions are entered anew.
       response.setHeader('Clear-Site-Data', '"cache", "cookies", "storage"');
       return page(response, 'Closed.');
@@ -128,7 +133,7 @@ export async function openUiProxy(options: OpenUiProxyOptions): Promise<UiProxy>
       for (const oldest of tickets) if (tickets.size > MOST_TICKETS) tickets.delete(oldest);
       return `${ENTRANCE}?ticket=${ticket}&to=${encodeURIComponent(path)}`;
     },
-    exit: EXIT,
+    exit: `${EXIT}?ticket=${exitTicket}`,
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => {
         server.close(resolve);

@@ -96,7 +96,12 @@ describe('openUiProxy', () => {
     const first = await ask(set.proxy.port, set.proxy.enter('/'));
     expect(first.headers['clear-site-data']).toBe('"cache", "storage"');
     const cookie = await enter(set);
-    const last = await ask(set.proxy.port, set.proxy.exit, { cookie });
+    const visit = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' };
+    // The session's own page does not know it: it would log the browser out of all that is served on this machine.
+    const own = { cookie, 'sec-fetch-site': 'same-origin' };
+    expect((await ask(set.proxy.port, '/__optio/leave', own)).status).toBe(403);
+    expect((await ask(set.proxy.port, '/__optio/leave?ticket=x', { ...own, ...visit })).status).toBe(403);
+    const last = await ask(set.proxy.port, set.proxy.exit, visit);
     expect(last.headers['clear-site-data']).toBe('"cache", "cookies", "storage"');
     expect(set.requests).toHaveLength(0);
   });
@@ -165,6 +170,7 @@ describe('openUiProxy', () => {
       connection: 'close',
       'content-type': 'text/html',
       'cross-origin-resource-policy': 'same-origin',
+      'origin-agent-cluster': '?1',
       'permissions-policy': expect.any(String),
       'referrer-policy': 'no-referrer',
       'transfer-encoding': 'chunked',

@@ -34,6 +34,22 @@ export class Api {
     return (await this.#send(path, {})).blob();
   }
 
+  /** What is at a path, or its beginning where there is more of it. */
+  async start(path: string, mostBytes: number): Promise<{ readonly blob: Blob; readonly isWhole: boolean }> {
+    const reader = (await this.#send(path, {})).body?.getReader();
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for (let size = 0; reader !== undefined;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      size += value.length;
+      if (size <= mostBytes) continue;
+      await reader.cancel();
+      return { blob: new Blob(chunks).slice(0, mostBytes), isWhole: false };
+    }
+    return { blob: new Blob(chunks), isWhole: true };
+  }
+
   /** Calls with each message until `signal`, or until the connection is lost. `onLife` hears that it lives. */
   async watch(
     sessionId: string | undefined,

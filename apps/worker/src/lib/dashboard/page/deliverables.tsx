@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { DeliverableView, SessionDetail } from '../protocol.ts';
 import { problemsOf } from './api.ts';
 import type { Api } from './api.ts';
-import { previewOf } from './preview.ts';
+import { MOST_PREVIEW_BYTES, previewOf } from './preview.ts';
 import type { Preview } from './preview.ts';
 import { Problems, sizeText } from './words.tsx';
 
@@ -45,17 +45,22 @@ function Deliverable(props: {
   const [problems, setProblems] = useState<readonly string[]>([]);
   useEffect(() => () => void (preview?.type === 'image' && URL.revokeObjectURL(preview.url)), [preview]);
 
-  const fetched = async (use: (blob: Blob) => Promise<void>): Promise<void> => {
+  const attempt = async (action: () => Promise<void>): Promise<void> => {
     setProblems([]);
     try {
-      await use(await api.blob(path));
+      await action();
     } catch (error) {
       setProblems(problemsOf(error));
     }
   };
-  const view = (): void => void fetched(async (blob) => setPreview(await previewOf(blob)));
+  const view = (): void =>
+    void attempt(async () => {
+      const { blob, isWhole } = await api.start(path, MOST_PREVIEW_BYTES);
+      setPreview(await previewOf(blob, isWhole));
+    });
   const download = (): void =>
-    void fetched(async (blob) => {
+    void attempt(async () => {
+      const blob = await api.blob(path);
       // Of a type that nothing opens by itself.
       const url = URL.createObjectURL(new Blob([blob], { type: 'application/octet-stream' }));
       const link = document.createElement('a');
@@ -98,7 +103,9 @@ function Deliverable(props: {
         </>
       )}
       {preview?.type === 'image' && <img class="preview" src={preview.url} alt={`Contents of ${name}`} />}
-      {preview?.type === 'binary' && <p class="quiet">This is neither text nor an image; download it.</p>}
+      {preview?.type === 'binary' && (
+        <p class="quiet">This is no text, and no image that can be shown here; download it.</p>
+      )}
     </li>
   );
 }

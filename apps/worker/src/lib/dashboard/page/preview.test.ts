@@ -20,6 +20,12 @@ describe('previewOf', () => {
     expect(preview.text).toMatch(/^aä+$/);
   });
 
+  it('shows no half of an image', async () => {
+    const image = new Blob([new Uint8Array([0xff, 0xd8, 0xff, 0xe0])]);
+    expect(await previewOf(image, false)).toEqual({ type: 'binary' });
+    expect(await previewOf(new Blob(['text']), false)).toEqual({ type: 'text', text: 'text', isCut: true });
+  });
+
   it('shows nothing of what is neither text nor pixels', async () => {
     expect(await previewOf(new Blob([new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 0, 0])]))).toEqual({ type: 'binary' });
     expect(await previewOf(new Blob([new Uint8Array([0xff, 0xfe, 0xfd])]))).toEqual({ type: 'binary' });

@@ -4,14 +4,17 @@ export type Preview =
   | { readonly type: 'image'; readonly url: string }
   | { readonly type: 'binary' };
 
+/** More than this is not fetched to be looked at. */
+export const MOST_PREVIEW_BYTES: number = 32 * 1024 * 1024;
 const MOST_TEXT_BYTES = 512 * 1024;
 
 /** Makes a file fit to be shown. What it is, its first bytes say, and not its name: an SVG is text, and so is HTML. */
-export async function previewOf(blob: Blob): Promise<Preview> {
+export async function previewOf(blob: Blob, isWhole = true): Promise<Preview> {
   const start = new Uint8Array(await blob.slice(0, MOST_TEXT_BYTES).arrayBuffer());
   const type = imageTypeOf(start);
+  if (type !== undefined && !isWhole) return { type: 'binary' };
   if (type !== undefined) return { type: 'image', url: URL.createObjectURL(new Blob([blob], { type })) };
-  const isCut = blob.size > start.length;
+  const isCut = !isWhole || blob.size > start.length;
   const text = textOf(start, isCut);
   return text === undefined ? { type: 'binary' } : { type: 'text', text, isCut };
 }
