@@ -8,6 +8,9 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 /** The longest duration a task may name, in milliseconds: timers of the platform hold less than 25 days. */
 export const MAX_DURATION_MS: number = 20 * 86_400_000;
 
+/** The longest age, in milliseconds: dates that far back are still dates. */
+export const MAX_AGE_MS: number = 36_500 * 86_400_000;
+
 /** What a duration looks like, for schemas: `90s`, `30m`, `2h`, `1h30m`. */
 export const DURATION_PATTERN: RegExp = /^(?:\d{1,9}d)?(?:\d{1,9}h)?(?:\d{1,9}m)?(?:\d{1,9}s)?$/;
 

@@ -122,10 +122,14 @@ describe('a session in the background', { timeout: 300_000 }, () => {
 
     // It goes on where it ended: the file it waits for is there already.
     await rename(join(directory, 'project'), join(directory, 'elsewhere'));
-    const resumed = startOptio(['resume', 'nightly', '-m', 'Now translate it.', '--json'], { directory, env });
+    const text = await readFile(join(directory, 'task.yaml'), 'utf8');
+    await writeFile(join(directory, 'more.yaml'), text.replace('Write the report.', 'Write it in verse.'));
+    const words = ['--task', 'more.yaml', '-m', 'Now translate it.'];
+    const resumed = startOptio(['resume', 'nightly', ...words, '--json'], { directory, env });
     expect(await resumed.exited, resumed.stderr).toBe(0);
     expect(resumed.stdout).not.toContain('NOTHING_TO_RESUME');
     expect(JSON.stringify(model.requests.at(-1))).toMatch(/brought back[^]*Now translate it\./);
+    expect((await json('show', 'nightly'))[0]).toMatchObject({ taskId: 'nightly', file: 'more.yaml' });
     await rename(join(directory, 'elsewhere'), join(directory, 'project'));
     expect(await json('snapshots', 'ls', 'nightly')).toHaveLength(2);
     expect((await json('ls')).map(({ status }) => status)).toEqual(['done', 'done']);

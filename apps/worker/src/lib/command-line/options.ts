@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-import { parseDuration } from '../duration.ts';
+import { MAX_AGE_MS, parseDuration } from '../duration.ts';
 import { isMongoUrl } from '../places.ts';
 import type { OptionSpec } from './command-spec.ts';
 
@@ -73,12 +73,9 @@ export function words(value: string): string {
   return value;
 }
 
-/** Dates that far back are still dates. */
-const MOST_AGE_MS = 36_500 * 86_400_000;
-
 /** Reads an age such as `12h` or `30d`, as milliseconds: no timer waits for it, so it may be long. */
 export function ageMs(value: string): number {
-  const milliseconds = parseDuration(value, MOST_AGE_MS);
+  const milliseconds = parseDuration(value, MAX_AGE_MS);
   if (milliseconds === undefined) throw new InvalidArgumentError('Write 12h or 30d, at most 36500d.');
   return milliseconds;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { MAX_AGE_MS, parseDuration } from '../duration.ts';
 import { expecting, secret, text, word } from '../task-file-schema.ts';
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
@@ -39,6 +40,10 @@ const fields = z.strictObject(
     sshConfig: text('the path of a file such as ~/.ssh/config').optional(),
     machine: word('what this machine is called', NAME, NAME_RULE).optional(),
     deliverables: text('a directory for what queued tasks deliver').optional(),
+    retention: z
+      .string(expecting('an age such as 30d'))
+      .refine((value) => parseDuration(value, MAX_AGE_MS) !== undefined, { error: 'must be an age such as 12h or 30d' })
+      .optional(),
     hosts: named(host, 'a map from names to machines').optional(),
     keys: named(secret('a key'), 'a map from names to references').optional(),
     hooks: named(text('the path of a module'), 'a map from names to modules').optional(),
@@ -77,6 +82,7 @@ export interface ConfigFields {
   readonly sshConfig?: string | undefined;
   readonly machine?: string | undefined;
   readonly deliverables?: string | undefined;
+  readonly retention?: string | undefined;
   readonly hosts?: Readonly<Record<string, HostFields>> | undefined;
   readonly keys?: Readonly<Record<string, string>> | undefined;
   readonly hooks?: Readonly<Record<string, string>> | undefined;

@@ -57,6 +57,13 @@ hooks: { notify: hooks/notify.mjs }
     expect(config.hooks.get('notify')).toBe(join(directory, 'hooks/notify.mjs'));
   });
 
+  it('reads how long what has ended is kept', async () => {
+    expect((await load('retention: 90d\n')).retentionMs).toBe(90 * 86_400_000);
+    expect((await load('')).retentionMs).toBeUndefined();
+    expect(await problemsOf('retention: 30\n')).toMatch(/^config.yaml:1: retention: .*an age such as 30d/);
+    expect(await problemsOf('retention: soon\n')).toMatch(/must be an age such as/);
+  });
+
   it('takes no file and an empty one for a configuration that says nothing', async () => {
     const nobody = await loadConfig({ path: join(directory, 'none'), named: undefined, env: {} });
     expect(nobody).toMatchObject({ isThere: false, store: undefined });

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 
+import { MAX_AGE_MS, parseDuration } from '../duration.ts';
 import { parseReference } from '../secret-reference.ts';
 import type { ConfiguredKey, SecretReference } from '../secret-reference.ts';
 import type { TaskFileError } from '../task-file-problem.ts';
@@ -43,6 +44,8 @@ export interface WorkerConfig {
   readonly machine: string;
   /** Absolute. */
   readonly deliverables: string | undefined;
+  /** Milliseconds after which a worker removes what has ended; `undefined` keeps all of it. */
+  readonly retentionMs: number | undefined;
   readonly hosts: ReadonlyMap<string, ConfiguredHost>;
   readonly keys: ReadonlyMap<string, ConfiguredKey>;
   /** Absolute paths of modules. */
@@ -105,6 +108,7 @@ export async function loadConfig({ path, named, env }: LoadConfigOptions): Promi
     sshConfig: maybe(fields.sshConfig),
     machine: fields.machine ?? hostname(),
     deliverables: maybe(fields.deliverables),
+    retentionMs: fields.retention === undefined ? undefined : parseDuration(fields.retention, MAX_AGE_MS),
     hosts,
     keys,
     hooks: new Map(Object.entries(fields.hooks ?? {}).map(([name, module]) => [name, absolute(module)])),
@@ -145,6 +149,7 @@ export function emptyConfig(path: string): WorkerConfig {
     sshConfig: undefined,
     machine: hostname(),
     deliverables: undefined,
+    retentionMs: undefined,
     hosts: new Map(),
     keys: new Map(),
     hooks: new Map(),
