@@ -90,41 +90,6 @@ describe.each(['off', 'required'] as const)('launchOpencode with confine: %s', (
     expect(processes.length).toBeGreaterThan(0);
     expect(processes.join('\n')).not.toContain(server.password);
   });
-
-  it('leaves nothing when it is stopped during a tool call that ignores TERM and left its session', async (context) => {
-    if (confine === 'required' && !stage.probe.canConfine) context.skip('needs bubblewrap: apt-get install bubblewrap');
-    const options = await stage.optionsFor({ confine });
-    const mark = join(options.workspace.workdir, 'mark');
-    stage.play(({ step }) =>
-      step === 0
-        ? {
-            toolCalls: [
-              runCommand(
-                `trap '' TERM; setsid sleep 86399 & printf 'STATUS: up\\n' >> optio.log; sh -c 'sleep 86399; : ${mark}'`,
-              ),
-            ],
-          }
-        : { text: 'never' },
-    );
-    const server = await stage.launch(options);
-    const { id } = await server.client.createSession({ title: 'A test' });
-    for await (const event of server.client.events()) {
-      if (event.type === 'server.connected') await server.client.prompt(id, { text: 'Begin.' });
-      if (event.type === 'message.part.updated' && JSON.stringify(event.properties).includes('"status":"running"'))
-        break;
-    }
-    // Two of them: the one that left its session, and the one that is waited for.
-    await expect.poll(() => findProcesses('sleep\0' + '86399'), { timeout: 120_000 }).toHaveLength(2);
-
-    await server.stop();
-    expect(await findProcesses(mark)).toEqual([]);
-    expect(await findProcesses(markOf(server))).toEqual([]);
-    // The database is closed and whole.
-    const { stdout } = await stage.host.run(['head', '-c', '15', join(options.workspace.taskDirectory, 'opencode.db')]);
-    expect(stdout.toString()).toBe('SQLite format 3');
-    await server.stop();
-    await expect(server.client.health()).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
-  });
 });
 
 describe('launchOpencode', () => {

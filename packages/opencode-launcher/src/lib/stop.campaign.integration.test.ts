@@ -91,6 +91,8 @@ describe.each(cases)('a stop in the middle of a tool call, on $kind with confine
       expect(await findProcesses(options.workspace.taskDirectory)).toEqual([]);
       expect(await findProcesses(`${RUN_ID_VARIABLE}=${server.process.runId}`)).toEqual([]);
       expect(tookMs).toBeLessThan(MOST_MS);
+      await server.stop();
+      await expect(server.client.health()).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
       // Nobody has it open, and it is whole.
       const database = new DatabaseSync(join(options.workspace.taskDirectory, 'opencode.db'));
       database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');

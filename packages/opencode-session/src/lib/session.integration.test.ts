@@ -110,6 +110,7 @@ describe('startOpencodeSession with the real opencode', () => {
       const { cipher } = await openKeyring({ store, identityPath: join(directory, 'identity.txt') });
       try {
         await runTwice(host, store, cipher, join(sshd.home, 'tasks'));
+        expect(await readdir(join(sshd.home, 'tasks'))).toEqual([]);
       } finally {
         await host[Symbol.asyncDispose]();
       }
