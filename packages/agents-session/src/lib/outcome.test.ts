@@ -77,6 +77,25 @@ describe('decideOutcome', () => {
     }
   });
 
+  it('goes by the first strong ending in every row of three, whatever exits and losses lie between', () => {
+    const strong: SessionEnding[] = [done, error, cancelled, deadline, idle, setupFailed];
+    const all = [...strong, exited, logLost, agentLost, decided, taken];
+    const judge = (endings: SessionEnding[]): object => {
+      const { state, reason, message } = decideOutcome({ endings, afterExecuteError: undefined, problems: [] });
+      return { state, reason, message };
+    };
+    for (const first of all) {
+      for (const second of all) {
+        for (const third of all) {
+          const row = [first, second, third];
+          const [word] = row.filter((ending) => strong.includes(ending));
+          const ruling = row.includes(taken) ? taken : row.includes(decided) ? decided : (word ?? first);
+          expect(judge(row), row.map(({ type }) => type).join(', ')).toEqual(judge([ruling]));
+        }
+      }
+    }
+  });
+
   it('fails a session that would be done when afterExecute throws', () => {
     const outcome = decideOutcome({ endings: [done], afterExecuteError: 'no space', problems: [] });
     expect(outcome).toMatchObject({
