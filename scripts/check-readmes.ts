@@ -1,7 +1,14 @@
-// Type-checks every ```ts block of every README and page of docs/, a README's from inside the package it documents.
+// Type-checks every ```ts block of every README and page of docs/, a README's from inside the package it documents, and holds every
+// ```yaml block against what `optio` takes for a task file or its configuration.
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+
+import { configSchema } from '../apps/worker/src/lib/config/config-schema.ts';
+import { parseYamlFile } from '../apps/worker/src/lib/read-yaml-file.ts';
+import { schemaProblems } from '../apps/worker/src/lib/schema-problems.ts';
+import { taskFileSchema } from '../apps/worker/src/lib/task-file-schema.ts';
+import { readBlocks } from './read-blocks.ts';
 
 const scratch = '.readme-check';
 const project = 'tsconfig.readme-check.json';
@@ -26,6 +33,23 @@ for (const readme of readmes) {
   }
 }
 
+const yamlProblems: string[] = [];
+for (const readme of readmes) {
+  for (const { language, line, name, text } of readBlocks(readFileSync(readme, 'utf8'))) {
+    if (language !== 'yaml') continue;
+    const isConfig = name !== undefined && basename(name) === 'config.yaml';
+    try {
+      const file = parseYamlFile(`${readme} (block at line ${line})`, text, isConfig ? 'config' : 'task');
+      // Some show a part of a task file.
+      const whole = isConfig ? file.value : { task: 'x', ...(file.value as object) };
+      const { error } = (isConfig ? configSchema : taskFileSchema).safeParse(whole);
+      if (error !== undefined) throw file.problemsAt(schemaProblems(error.issues, () => []));
+    } catch (error) {
+      yamlProblems.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
 writeFileSync(
   project,
   JSON.stringify({
@@ -43,4 +67,5 @@ process.stdout.write(
   stdout.replaceAll(/^\S*\.readme-check\/(\S+)\.\d+\.ts/gm, (_, name: string) => name.replaceAll('_', '/')),
 );
 console.log(`${written.length} code blocks in ${readmes.length} READMEs checked`);
-process.exitCode = status ?? 1;
+for (const problem of yamlProblems) console.error(problem);
+process.exitCode = yamlProblems.length > 0 ? 1 : (status ?? 1);

@@ -1,12 +1,12 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 import { logLines, runCommand, scriptedLogin, startScriptedModel, startSshd, taskScript } from '@optio-ts/testkit';
 import type { ScriptedModel, Sshd } from '@optio-ts/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import { FIRST_TASK, SECOND_TASK, startDemoModel } from '../../apps/worker/demo/scripted-task.ts';
+import { connectMongo } from '../../apps/worker/src/lib/mongo-connection.ts';
 import { startModelBehindProxy } from './model-behind-proxy.ts';
 import type { ModelBehindProxy } from './model-behind-proxy.ts';
 import { provideNodes } from './node-versions.ts';
@@ -17,6 +17,8 @@ import { readFirstSteps } from './read-readme.ts';
 import { startRegistry } from './registry.ts';
 import type { Registry } from './registry.ts';
 import { runProgram } from './run-program.ts';
+import { walkReadme } from './walk-readme.ts';
+import type { StandIns } from './walk-readme.ts';
 
 const KEY = 'the key of the scripted model';
 const LIBRARIES = [
@@ -160,6 +162,23 @@ async function prepare(name: string, home: string): Promise<{ readonly prints: s
   return { prints: prints[name] ?? '' };
 }
 
+/** What a reader of the worker's README has already: sources, and a login of opencode. */
+async function makeReadersOwn({ directory, home }: Project): Promise<void> {
+  const files = {
+    [join(home, '.local/share/opencode/auth.json')]: JSON.stringify(scriptedLogin(KEY)),
+    [join(home, '.config/opencode/opencode.json')]: '{ "model": "scripted/scripted-model" }',
+    [join(directory, 'project/main.c')]: 'int main;\n',
+  };
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
+
+function firstId(lines: string): string {
+  return (JSON.parse(lines.split('\n')[0] ?? '') as { readonly id: string }).id;
+}
+
 describe('a release', { timeout: 240_000 }, () => {
   it('takes every changeset into versions, changelogs and tarballs', () => {
     expect(release.changesetsLeft).toEqual([]);
@@ -201,24 +220,52 @@ describe('a release', { timeout: 240_000 }, () => {
     }
   });
 
-  it('the worker is installed alone, and runs the tasks of the demo', async () => {
-    await using demo = await startDemoModel();
+  it('the worker does all that its README says, in its order, for somebody with an empty home', async (context) => {
+    const mongoUri = inject('mongoUri');
+    if (mongoUri === undefined) return context.skip(`needs ${inject('mongoMissing')}`);
+    const { sshd, reason } = await startSshd({ user: 'self' });
+    if (sshd === undefined) return context.skip(`needs ${reason}`);
+    await using _ = sshd;
+    await using lab = await startScriptedModel({ apiKey: KEY, script: taskScript({ repeats: true }) });
+    const { readme } = find('worker');
     const project = await openProject('worker');
-    // On the oldest: the newer one runs the demo of this repository.
-    const [node, current] = nodes;
-    await project.run(node, {}, 'sh', '-ec', readFirstSteps(find('worker').readme).install);
-    await project.run(current, {}, 'optio', '--help');
-    const run = async (file: string, task: object): Promise<Record<string, unknown>> => {
-      await writeFile(join(project.directory, file), JSON.stringify(task));
-      const printed = await project.run(node, { DEMO_KEY: demo.apiKey }, 'optio', 'run', file, '--json');
-      return JSON.parse(printed.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
-    };
-    const model = { provider: 'scripted', name: 'scripted-model', baseUrl: demo.baseUrl, apiKey: 'env:DEMO_KEY' };
-    const first = await run('first.yaml', { task: FIRST_TASK, model, saveSeed: 'demo' });
-    expect(first).toMatchObject({ type: 'summary', state: 'done' });
-    expect(first['deliverables']).toEqual([expect.stringMatching(/report\.md$/)]);
-    const second = await run('second.yaml', { task: SECOND_TASK, seed: first['seedId'] });
-    expect(second).toMatchObject({ type: 'summary', state: 'done', message: 'the second report is written' });
+    const [oldest, current] = nodes;
+    await project.run(oldest, {}, 'sh', '-ec', readFirstSteps(readme).install);
+    await project.run(oldest, {}, 'optio', '--help');
+    await makeReadersOwn(project);
+    const taskRoot = join(directory, 'worker/tasks');
+    const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+    await mkdir(taskRoot, { mode: 0o700 });
+    const database = new URL(mongoUri);
+    database.pathname = `/readme-${process.pid}`;
+    const standIns: StandIns = [
+      [/sk-…/, `'${KEY}'`],
+      [/provider: deepseek\b.*/, `provider: deepseek\n  baseUrl: ${lab.url}/v1`],
+      [/<seed>/, async () => firstId(await project.run(current, {}, 'optio', 'seeds', 'ls', '--json'))],
+      [/age1…/, async () => (await project.run(current, {}, 'optio', 'keys', 'export', '--public')).trim()],
+      [/alice@build-3\.example\.com:2222/, `${sshd.user}@${sshd.host}:${sshd.port}`],
+      [/~\/\.ssh\/build\b/, sshd.privateKeyFile],
+      [/SHA256:…/, sshd.hostKeys[0]?.fingerprint ?? ''],
+      // The machine has opencode: what is in this one's cache.
+      [/\/srv\/optio/, `${taskRoot}\n    cacheDirectory: ${cache}/optio-opencode/bin`],
+      [/mongodb:\/\/db\.example\.com\/optio/, database.href],
+    ];
+    const count = await walkReadme(readme, {
+      standIns,
+      write: async (name, text) => {
+        const path = name.startsWith('~/') ? join(project.home, name.slice(2)) : join(project.directory, name);
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, text);
+      },
+      run: (script) => project.run(current, {}, 'sh', '-ec', script),
+    });
+    expect(count).toBeGreaterThan(6);
+    for (const id of ['report', 'nightly']) {
+      expect(await readFile(join(project.directory, `optio-out/${id}/report.md`), 'utf8')).toContain('# Report');
+    }
+    const { close, db } = await connectMongo(database.href);
+    await db.dropDatabase();
+    await close();
   });
 
   it('the page about another agent leads to a session of it', async () => {

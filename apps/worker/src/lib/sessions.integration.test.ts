@@ -2,11 +2,14 @@ import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { changeDocument, sessionCollection } from '@optio-ts/seed-engine';
+import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
 import { SCRIPTED_MODEL, logLines, runCommand, startScriptedModel, writeFile as writeTool } from '@optio-ts/testkit';
 import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { callOptio } from './testing/call-optio.ts';
+import { digestTree } from './testing/digest-tree.ts';
 import { processesKnowing, startOptio } from './testing/start-optio.ts';
 
 const KEY = 'sk-of-the-scripted-model';
@@ -69,6 +72,23 @@ async function reported(session: string, pattern: RegExp): Promise<void> {
 }
 
 const go = () => writeFile(join(directory, '.local/state/optio-opencode/nightly/workdir/go'), '');
+
+/** Starts a session and kills its worker when the agent is at work, and the agent where that is said; its lease is over by then. */
+async function startAndLose(how?: 'with its agent'): Promise<string> {
+  const run = startOptio(['run', 'task.yaml', '--detach'], { directory, env });
+  expect(await run.exited, run.stderr).toBe(0);
+  const sessionId = run.stdout.trim();
+  await reported(sessionId, /10% begun/);
+  for (const { command, pid } of await processesKnowing(directory)) {
+    if (command.includes('--background') || how !== undefined) process.kill(pid, 'SIGKILL');
+  }
+  await using store = createSqliteStore(join(directory, '.local/share/optio/optio.db'));
+  await changeDocument(store, sessionCollection, sessionId, (current) => ({
+    ...current,
+    owner: { ...(current['owner'] as object), leaseExpiresAt: new Date(0) },
+  }));
+  return sessionId;
+}
 
 describe('a session in the background', { timeout: 300_000 }, () => {
   it('is watched, read and pulled from other processes, resumed, and cancelled', async () => {
@@ -134,13 +154,56 @@ describe('a session in the background', { timeout: 300_000 }, () => {
     expect(await json('snapshots', 'ls', 'nightly')).toHaveLength(2);
     expect((await json('ls')).map(({ status }) => status)).toEqual(['done', 'done']);
 
-    const second = startOptio(['run', 'task.yaml', '--detach'], { directory, env });
-    expect(await second.exited, second.stderr).toBe(0);
-    await reported(second.stdout.trim(), /10% begun/);
-    expect((await optio('cancel', 'nightly', '--reason', 'not needed', '--wait')).code).toBe(0);
-    expect((await json('show', second.stdout.trim()))[0]).toMatchObject({ status: 'cancelled', message: 'not needed' });
-    expect((await optio('attach', second.stdout.trim())).code).toBe(3);
+    // A worker that is killed leaves its agent at work, and another process ends it, as it is asked to.
+    const second = await startAndLose();
+    expect((await optio('resume', 'nightly')).stderr).toBe(
+      'optio: task nightly has not ended; optio recover takes it up\n',
+    );
+    expect((await optio('cancel', 'nightly', '--reason', 'not needed')).stderr).toMatch(/optio recover takes it up/);
+    expect((await optio('recover')).code).toBe(3);
+    expect((await json('show', second))[0]).toMatchObject({ status: 'cancelled', message: 'not needed' });
+    expect((await optio('attach', second)).code).toBe(3);
     expect((await optio('cancel', 'nightly')).stdout).toBe('ended already  cancelled\n');
+  });
+
+  it('whose worker was killed is taken up by another process, and ends with what it delivers', async () => {
+    const other = await startAndLose();
+    expect((await json('ls'))[0]).toMatchObject({ sessionId: other, status: 'no worker' });
+    const recovering = startOptio(['recover', '--json'], { directory, env });
+    await go();
+    expect(await recovering.exited, recovering.stderr).toBe(0);
+    const events = recovering.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events.filter(({ type }) => type === 'deliverable')).toHaveLength(1);
+    expect(events.at(-1)).toMatchObject({
+      type: 'summary',
+      sessionId: other,
+      state: 'done',
+      message: 'all green',
+      exitCode: 0,
+      deliverables: [join(directory, 'optio-out/nightly/report.md')],
+    });
+    expect(recovering.stderr).toBe('');
+    expect((await optio('attach', other)).code).toBe(0);
+
+    // Nothing is left to be taken up, and what has ended is not touched.
+    expect((await optio('recover')).stderr).toBe('No session has lost its worker.\n');
+    const before = await digestTree(directory);
+    expect(await optio('recover', other)).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/left alone: it has ended$/m),
+    });
+    expect(await digestTree(directory)).toEqual(before);
+  });
+
+  it('of which nothing is left, not even its agent, is ended from what is there', async () => {
+    const dead = await startAndLose('with its agent');
+    expect((await optio('recover', dead.slice(0, 12))).code).toBe(4);
+    const [shown] = await json('show', dead);
+    expect(shown).toMatchObject({ state: 'ended' });
+    expect(await readdir(join(directory, '.local/state/optio-opencode'))).toEqual([]);
   });
 
   it('that cannot begin says why, where it was started', async () => {
