@@ -220,53 +220,57 @@ describe('a release', { timeout: 240_000 }, () => {
     }
   });
 
-  it('the worker does all that its README says, in its order, for somebody with an empty home', async (context) => {
-    const mongoUri = inject('mongoUri');
-    if (mongoUri === undefined) return context.skip(`needs ${inject('mongoMissing')}`);
-    const { sshd, reason } = await startSshd({ user: 'self' });
-    if (sshd === undefined) return context.skip(`needs ${reason}`);
-    await using _ = sshd;
-    await using lab = await startScriptedModel({ apiKey: KEY, script: taskScript({ repeats: true }) });
-    const { readme } = find('worker');
-    const project = await openProject('worker');
-    const [oldest, current] = nodes;
-    await project.run(oldest, {}, 'sh', '-ec', readFirstSteps(readme).install);
-    await project.run(oldest, {}, 'optio', '--help');
-    await makeReadersOwn(project);
-    const taskRoot = join(directory, 'worker/tasks');
-    const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-    await mkdir(taskRoot, { mode: 0o700 });
-    const database = new URL(mongoUri);
-    database.pathname = `/readme-${process.pid}`;
-    const standIns: StandIns = [
-      [/sk-…/, `'${KEY}'`],
-      [/provider: deepseek\b.*/, `provider: deepseek\n  baseUrl: ${lab.url}/v1`],
-      [/<seed>/, async () => firstId(await project.run(current, {}, 'optio', 'seeds', 'ls', '--json'))],
-      [/age1…/, async () => (await project.run(current, {}, 'optio', 'keys', 'export', '--public')).trim()],
-      [/alice@build-3\.example\.com:2222/, `${sshd.user}@${sshd.host}:${sshd.port}`],
-      [/~\/\.ssh\/build\b/, sshd.privateKeyFile],
-      [/SHA256:…/, sshd.hostKeys[0]?.fingerprint ?? ''],
-      // The machine has opencode: what is in this one's cache.
-      [/\/srv\/optio/, `${taskRoot}\n    cacheDirectory: ${cache}/optio-opencode/bin`],
-      [/mongodb:\/\/db\.example\.com\/optio/, database.href],
-    ];
-    const count = await walkReadme(readme, {
-      standIns,
-      write: async (name, text) => {
-        const path = name.startsWith('~/') ? join(project.home, name.slice(2)) : join(project.directory, name);
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(path, text);
-      },
-      run: (script) => project.run(current, {}, 'sh', '-ec', script),
-    });
-    expect(count).toBeGreaterThan(6);
-    for (const id of ['report', 'nightly']) {
-      expect(await readFile(join(project.directory, `optio-out/${id}/report.md`), 'utf8')).toContain('# Report');
-    }
-    const { close, db } = await connectMongo(database.href);
-    await db.dropDatabase();
-    await close();
-  });
+  it(
+    'the worker does all that its README says, in its order, for somebody with an empty home',
+    { timeout: 480_000 },
+    async (context) => {
+      const mongoUri = inject('mongoUri');
+      if (mongoUri === undefined) return context.skip(`needs ${inject('mongoMissing')}`);
+      const { sshd, reason } = await startSshd({ user: 'self' });
+      if (sshd === undefined) return context.skip(`needs ${reason}`);
+      await using _ = sshd;
+      await using lab = await startScriptedModel({ apiKey: KEY, script: taskScript({ repeats: true }) });
+      const { readme } = find('worker');
+      const project = await openProject('worker');
+      const [oldest, current] = nodes;
+      await project.run(oldest, {}, 'sh', '-ec', readFirstSteps(readme).install);
+      await project.run(oldest, {}, 'optio', '--help');
+      await makeReadersOwn(project);
+      const taskRoot = join(directory, 'worker/tasks');
+      const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+      await mkdir(taskRoot, { mode: 0o700 });
+      const database = new URL(mongoUri);
+      database.pathname = `/readme-${process.pid}`;
+      const standIns: StandIns = [
+        [/sk-…/, `'${KEY}'`],
+        [/provider: deepseek\b.*/, `provider: deepseek\n  baseUrl: ${lab.url}/v1`],
+        [/<seed>/, async () => firstId(await project.run(current, {}, 'optio', 'seeds', 'ls', '--json'))],
+        [/age1…/, async () => (await project.run(current, {}, 'optio', 'keys', 'export', '--public')).trim()],
+        [/alice@build-3\.example\.com:2222/, `${sshd.user}@${sshd.host}:${sshd.port}`],
+        [/~\/\.ssh\/build\b/, sshd.privateKeyFile],
+        [/SHA256:…/, sshd.hostKeys[0]?.fingerprint ?? ''],
+        // The machine has opencode: what is in this one's cache.
+        [/\/srv\/optio/, `${taskRoot}\n    cacheDirectory: ${cache}/optio-opencode/bin`],
+        [/mongodb:\/\/db\.example\.com\/optio/, database.href],
+      ];
+      const count = await walkReadme(readme, {
+        standIns,
+        write: async (name, text) => {
+          const path = name.startsWith('~/') ? join(project.home, name.slice(2)) : join(project.directory, name);
+          await mkdir(dirname(path), { recursive: true });
+          await writeFile(path, text);
+        },
+        run: (script) => project.run(current, {}, 'sh', '-ec', script),
+      });
+      expect(count).toBeGreaterThan(6);
+      for (const id of ['report', 'nightly']) {
+        expect(await readFile(join(project.directory, `optio-out/${id}/report.md`), 'utf8')).toContain('# Report');
+      }
+      const { close, db } = await connectMongo(database.href);
+      await db.dropDatabase();
+      await close();
+    },
+  );
 
   it('the page about another agent leads to a session of it', async () => {
     const page = await readFile(join(repository, 'docs/write-an-adapter.md'), 'utf8');
