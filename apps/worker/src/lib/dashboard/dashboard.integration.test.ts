@@ -118,6 +118,8 @@ describe('the dashboard, as a new user finds it', { timeout: 300_000 }, () => {
     const ask = page.getByRole('heading', { name: 'The agent asks for permission: bash' });
     await ask.waitFor(PATIENCE);
     await page.getByRole('button', { name: 'Allow always' }).press('Enter');
+    await page.getByRole('button', { name: 'View report.md' }).waitFor(PATIENCE);
+    await expect.poll(() => page.evaluate('document.activeElement.id'), PATIENCE).toBe('main');
     await page.getByRole('button', { name: 'View report.md' }).press('Enter', PATIENCE);
     await expect.poll(() => page.getByLabel('Contents of report.md').textContent()).toContain('<img src=x');
     await page.getByText('done after').waitFor(PATIENCE);

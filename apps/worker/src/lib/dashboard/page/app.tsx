@@ -128,8 +128,23 @@ function Main(props: { readonly isWide: boolean; readonly children: unknown }): 
     if (document.activeElement === document.body || document.activeElement?.closest('nav') === null)
       main.current?.focus();
   }, []);
+  // What had the focus may be gone with its answer: whoever was there goes on from the page, and not from nowhere.
+  const focused = useRef<Element | undefined>(undefined);
+  useEffect(() => {
+    if (document.activeElement !== document.body || focused.current?.isConnected !== false) return;
+    focused.current = undefined;
+    main.current?.focus();
+  });
   return (
-    <main id="main" tabIndex={-1} ref={main} class={props.isWide ? 'wide' : ''}>
+    <main
+      id="main"
+      tabIndex={-1}
+      ref={main}
+      onFocusIn={(event) => {
+        focused.current = event.target as Element;
+      }}
+      class={props.isWide ? 'wide' : ''}
+    >
       {props.children as JSX.Element}
     </main>
   );
