@@ -6,7 +6,6 @@ import { EXIT_CODES } from '../exit-codes.ts';
 import { withStore, withStoreToChange } from '../open-store.ts';
 import { formatMinute, printFacts, printList } from '../output.ts';
 import { findSession, stateOf } from '../sessions/find-session.ts';
-import { followToEnd } from '../sessions/follow-to-end.ts';
 import { loadTaskRecord } from '../sessions/task-record.ts';
 import type { CommandContext } from './context.ts';
 
@@ -128,6 +127,8 @@ export async function cancelCommand(
     }
     const asked = await requestSessionCancel(opened.store, session.id, { reason });
     if (wait === true) {
+      // It knows every package's errors, which the other commands need not wait for.
+      const { followToEnd } = await import('../sessions/follow-to-end.ts');
       const { exitCode } = await followToEnd({
         ...opened,
         sessionId: session.id,
