@@ -71,7 +71,7 @@ describe('a session whose model is in trouble', () => {
       run('refused', refuse(401, 'no such key')),
       run('throttled', refuse(429, 'too many requests')),
       run('broken', refuse(500, 'out of order')),
-      run('looping', () => ({ toolCalls: [runCommand('true')], delayMs: 500 }), { deadlineMs: DEADLINE_MS }),
+      run('looping', () => ({ toolCalls: [runCommand('true')], delayMs: 2000 }), { deadlineMs: DEADLINE_MS }),
       run('failing', () => ({ status: 503, message: 'overloaded' }), { deadlineMs: DEADLINE_MS }),
       // Whose name nobody knows will not be known after a reminder: none of these minutes is waited for.
       run('missing', () => ({ text: 'Well.' }), { model: 'scripted/no-such', idleLimitMs: 600_000 }),
