@@ -54,7 +54,12 @@ writeFileSync(
   project,
   JSON.stringify({
     extends: './tsconfig.json',
-    compilerOptions: { isolatedDeclarations: false, noUnusedLocals: false },
+    // A program that a reader puts beside a directory finds it there.
+    compilerOptions: {
+      isolatedDeclarations: false,
+      noUnusedLocals: false,
+      rootDirs: ['examples/second-agent', `examples/second-agent/${scratch}`],
+    },
     include: [],
     files: written,
   }),

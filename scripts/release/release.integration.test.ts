@@ -290,14 +290,14 @@ describe('a release', { timeout: 240_000 }, () => {
       const from = join(repository, 'examples/second-agent', name);
       await cp(from, join(project.directory, name), { recursive: true, filter: (path) => !path.endsWith('.test.ts') });
     }
-    await writeFile(join(project.directory, 'src/main.mts'), program);
+    await writeFile(join(project.directory, 'main.mts'), program);
     const login = join(project.home, '.pi/agent');
     await mkdir(login, { recursive: true });
     const lab = { baseUrl: `${poet.url}/v1`, api: 'openai-completions', apiKey: KEY, models: [{ id: 'scripted' }] };
     await writeFile(join(login, 'models.json'), JSON.stringify({ providers: { lab } }));
     await writeFile(join(login, 'settings.json'), JSON.stringify({ defaultProvider: 'lab', defaultModel: 'scripted' }));
     await project.run(node, {}, 'sh', '-ec', install);
-    const printed = await project.run(node, {}, 'node', 'src/main.mts');
+    const printed = await project.run(node, {}, 'node', 'main.mts');
     expect(printed).toContain('90 rhyming\nroses\n');
     expect(printed).toContain("state: 'done'");
   });

@@ -9,8 +9,9 @@ export function watchModel(agent: SupervisedProcess): Required<Pick<LaunchedAgen
   const watching = (async (): Promise<void> => {
     for await (const { line } of followLines(agent.output, { until: agent.exited })) {
       const event = parse(line);
-      if (event === undefined) notes.splice(0, notes.length - 19, line);
-      else if (event.type === 'message_end' && event.message?.role === 'assistant') {
+      if (event === undefined) {
+        if (notes.push(line) > 20) notes.shift();
+      } else if (event.type === 'message_end' && event.message?.role === 'assistant') {
         failure = event.message.stopReason === 'error' ? (event.message.errorMessage ?? 'no reason given') : undefined;
       }
     }
