@@ -156,7 +156,7 @@ describe('startPiSession', () => {
     const options = { ...base(host, 'moved'), task, files: piFiles(model.url), confine: 'off' } as const;
     const session = await startPiSession(options);
     for await (const event of session.events) if (event.type === 'status') break;
-    expect(await countProcesses(nap)).toBe(2);
+    await expect.poll(() => countProcesses(nap)).toBe(2);
     expect(await session.cancel('enough')).toMatchObject({ state: 'cancelled', message: 'enough', problems: [] });
     expect(await countProcesses(nap)).toBe(0);
     expect(await loadLatestSnapshot(store, 'pi', 'moved')).toMatchObject({ endState: 'cancelled' });

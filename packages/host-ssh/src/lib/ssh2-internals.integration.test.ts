@@ -7,6 +7,13 @@ import { expect, it } from 'vitest';
 
 import { prepareKeys, signAtOnce, topUpWindow } from './ssh2-internals.ts';
 
+/** Before its server ends: an end of the link that comes from there is an error. */
+async function end(client: ssh2.Client): Promise<void> {
+  const closed = once(client, 'close');
+  client.end();
+  await closed;
+}
+
 it('finds in ssh2 what opens the window again, long before half of it is used up', async ({ skip }) => {
   const { sshd, reason } = await startSshd();
   if (sshd === undefined) return skip(reason);
@@ -29,7 +36,7 @@ it('finds in ssh2 what opens the window again, long before half of it is used up
     }),
   );
   expect(await atTheEnd).toEqual([2 * 1024 * 1024 - 300_000, 2 * 1024 * 1024]);
-  client.end();
+  await end(client);
 });
 
 it('finds the keys of a connection in ssh2, and the connection works as before', async ({ skip }) => {
@@ -52,7 +59,7 @@ it('finds the keys of a connection in ssh2, and the connection works as before',
   );
   const [answer] = (await once(channel, 'data')) as [Buffer];
   expect(answer.toString()).toBe('answer\n');
-  client.end();
+  await end(client);
 });
 
 it('logs in with a key without asking first whether it would do', async ({ skip }) => {
@@ -65,7 +72,7 @@ it('logs in with a key without asking first whether it would do', async ({ skip 
     client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
     if (isDirect) signAtOnce(client);
     await once(client, 'ready');
-    client.end();
+    await end(client);
     return sshd.log().slice(before);
   };
   expect(await logIn(false)).toContain('Postponed publickey');
