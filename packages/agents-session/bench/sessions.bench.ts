@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -42,9 +43,10 @@ let count = 0;
 interface Running {
   readonly session: AgentSession;
   readonly workspace: Workspace;
+  readonly isHeard: Promise<void>;
 }
 
-/** One session with an agent of its own. `hear` gets the milliseconds from each write to its event. */
+/** One session with an agent of its own. `hear` gets the milliseconds from each write to its event; `isHeard` once there was one. */
 async function start(host: Host, hear: (lateMs: number) => void): Promise<Running> {
   count += 1;
   const workspace = await openWorkspace(host, { taskId: `task-${count}`, taskRoot: join(root, 'tasks') });
@@ -64,12 +66,15 @@ async function start(host: Host, hear: (lateMs: number) => void): Promise<Runnin
       return { exited: agent.exited, stop: () => agent.stop({ graceMs: 0 }) };
     },
   });
+  const { promise: isHeard, resolve } = Promise.withResolvers<void>();
   void (async () => {
     for await (const event of session.events) {
-      if (event.type === 'status') hear(performance.timeOrigin + performance.now() - Number(event.message) / 1e6);
+      if (event.type !== 'status') continue;
+      hear(performance.timeOrigin + performance.now() - Number(event.message) / 1e6);
+      resolve();
     }
   })();
-  return { session, workspace };
+  return { session, workspace, isHeard };
 }
 
 /** Writes snapshots of one after another until it is told to stop. Resolves with how many. */
@@ -125,13 +130,18 @@ async function play(name: string, host: Host): Promise<readonly string[]> {
     if (isMeasuring) late.push(lateMs);
   };
   const running = await Promise.all(Array.from({ length: SESSIONS }, () => start(host, hear)));
+  // A hundred starts at once keep the machine busy for seconds; they are not what is measured.
+  await Promise.all(running.map(({ isHeard }) => isHeard));
   await delay(3000);
   const stop = new AbortController();
   const cpuBefore = process.cpuUsage();
   const snapshots = keepSnapshots(running, host, store, stop.signal);
+  const stalls = monitorEventLoopDelay({ resolution: 1 });
+  stalls.enable();
   isMeasuring = true;
   await delay(MEASURED_MS);
   isMeasuring = false;
+  stalls.disable();
   stop.abort();
   const written = await snapshots;
   const cpu = process.cpuUsage(cpuBefore);
@@ -147,6 +157,7 @@ async function play(name: string, host: Host): Promise<readonly string[]> {
     at(0.99).toFixed(1),
     (sorted.at(-1) ?? Number.NaN).toFixed(1),
     (at(0.99) / BOUND_MS).toFixed(2),
+    (stalls.max / 1e6).toFixed(0),
     eachMib.toFixed(2),
     (eachMib / BOUND_MIB).toFixed(2),
     `${(((cpu.user + cpu.system) / 1000 / MEASURED_MS) * 100).toFixed(0)} %`,
@@ -175,6 +186,6 @@ await store[Symbol.asyncDispose]();
 await rm(root, { recursive: true, force: true });
 printTable(
   `${SESSIONS} sessions, an event each ${PAUSE_SECONDS} to ${PAUSE_SECONDS + 1} s, snapshots of ${WORKDIR_BYTES / mebibyte} MiB meanwhile; bounds: p99 ${BOUND_MS} ms, ${BOUND_MIB} MiB each`,
-  ['host', 'events', 'snapshots', 'median ms', 'p99 ms', 'max ms', 'p99/bound', 'MiB each', 'MiB/bound', 'CPU'],
+  ['host', 'events', 'snapshots', 'median ms', 'p99 ms', 'max ms', 'p99/bound', 'longest stall ms', 'MiB each', 'MiB/bound', 'CPU'],
   rows,
 );

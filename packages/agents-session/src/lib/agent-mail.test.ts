@@ -8,7 +8,7 @@ describe('createAgentMail', () => {
     let gate = Promise.withResolvers<void>();
     const mail = createAgentMail({
       canSend: () => true,
-      pauseMs: 1,
+      pauseMs: 0,
       send: async (text) => {
         sent.push(text);
         await gate.promise;

@@ -36,7 +36,7 @@ const TRANSIENT: readonly HostErrorCode[] = ['CONNECTION_LOST', 'CONNECT_FAILED'
 const PARTIAL_LINE_MS = 3000;
 
 /** An event is about half of this late, at most all of it: a person who watches sees no delay. A look costs one `stat`. */
-const POLL_MS = 30;
+const POLL_MS = 20;
 
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 10_000;
