@@ -10,7 +10,7 @@ const campaign = '**/*.campaign.integration.test.ts';
 
 // All files come from one queue: what waits for processes and servers leaves the processors to others, and the unit tests,
 // which are last in the order of names, fill what is left beside the last long file.
-const maxWorkers = 2 * availableParallelism();
+const maxWorkers = Math.ceil(1.5 * availableParallelism());
 
 const withServers = {
   globalSetup: ['./packages/testkit/src/integration.setup.ts'],

@@ -4,6 +4,7 @@ import { collectBytes } from './collect-bytes.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { LeasedShell } from './leased-shell.ts';
 import { startSshProcess } from './ssh-process.ts';
+import { closeChannel } from './ssh2-internals.ts';
 
 /** Milliseconds for the killing script beyond its grace: for a new connection where the old one is lost, and for its scans. */
 const patienceMs = 15_000;
@@ -48,7 +49,7 @@ export function createTreeKiller(pool: ConnectionPool, description: string): (ta
         throw fail(`still there after KILL: ${survivors.replaceAll('\n', ', ')}`);
       throw fail(`the processes cannot be listed: ${complaint}`);
     } catch (error) {
-      if (stop.signal.aborted) shell?.channel.close();
+      if (stop.signal.aborted && shell !== undefined) closeChannel(shell.channel);
       throw HostError.is(error) && error.code === 'KILL_NOT_CONFIRMED' ? error : fail(messageOf(error), error);
     } finally {
       clearTimeout(timer);

@@ -6,7 +6,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import { bootstrapCommand, parseReady, type ShellIdentity } from './bootstrap.ts';
 import { createMarkScanner } from './marked-stream.ts';
 import { printable } from './printable.ts';
-import { openTracked } from './ssh2-internals.ts';
+import { closeChannel, openTracked } from './ssh2-internals.ts';
 
 /** A shell that waits on the host for the one line that says what it is to become. */
 export interface PrimedShell {
@@ -51,7 +51,7 @@ export async function openPrimedShell(client: Client, options: OpenPrimedShellOp
     const identity = await readReady(channel, nonce, deadline, options);
     return { channel, nonce, identity, closed };
   } catch (error) {
-    channel.close();
+    closeChannel(channel);
     throw error;
   }
 }
@@ -84,7 +84,7 @@ function openChannel(
         // Where only the command was refused, the session is still open.
         close();
         fail(error);
-      } else if (isLate) channel.close();
+      } else if (isLate) closeChannel(channel);
       else resolve(channel);
     };
     close = openTracked(client, () => client.exec(command, onOpened));

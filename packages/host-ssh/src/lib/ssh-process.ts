@@ -18,6 +18,7 @@ import { composeLaunch, type LaunchReport } from './bootstrap.ts';
 import { readChannel } from './channel-output.ts';
 import { createLaunchScanner } from './launch-scanner.ts';
 import type { LeasedShell } from './leased-shell.ts';
+import { closeChannel } from './ssh2-internals.ts';
 
 /** What an `SshProcess` runs as. */
 export interface StartSshProcessOptions {
@@ -94,7 +95,7 @@ export async function startSshProcess(shell: LeasedShell, options: StartSshProce
     const root = { pid, ...(known === undefined ? {} : { startTime: known }) };
     await killTree({ runId, roots: [root], ...killOptions });
     // Confirmed by the host itself; the channel may have been lost with the link.
-    channel.close();
+    closeChannel(channel);
     await Promise.race([ended.promise, delay(closeLimitMs, undefined, { ref: false })]);
     isGone = true;
   };
@@ -111,7 +112,7 @@ export async function startSshProcess(shell: LeasedShell, options: StartSshProce
         const unconfirmed = new HostError('KILL_NOT_CONFIRMED', error.message, { cause: reason });
         fail(unconfirmed);
         // Nothing more is to be had from it.
-        channel.close();
+        closeChannel(channel);
         throw unconfirmed;
       },
     );
@@ -177,7 +178,7 @@ async function leaveBackgroundBehind(
     await Promise.race([closed, shell.barrier()]);
     if (received() > before) quiet = -1;
   }
-  if (!isClosed) shell.channel.close();
+  if (!isClosed) closeChannel(shell.channel);
 }
 
 function failureOf(

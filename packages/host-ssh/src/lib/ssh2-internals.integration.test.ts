@@ -5,7 +5,7 @@ import { startSshd } from '@optio-ts/testkit';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { expect, it } from 'vitest';
 
-import { prepareKeys, signAtOnce, topUpWindow } from './ssh2-internals.ts';
+import { closeChannel, prepareKeys, signAtOnce, topUpWindow } from './ssh2-internals.ts';
 
 /** Before its server ends: an end of the link that comes from there is an error. */
 async function end(client: ssh2.Client): Promise<void> {
@@ -36,6 +36,35 @@ it('finds in ssh2 what opens the window again, long before half of it is used up
     }),
   );
   expect(await atTheEnd).toEqual([2 * 1024 * 1024 - 300_000, 2 * 1024 * 1024]);
+  await end(client);
+});
+
+it('says nothing more of a channel that it has closed, though much of what was under way is read', async ({ skip }) => {
+  const { sshd, reason } = await startSshd();
+  if (sshd === undefined) return skip(reason);
+  await using _ = sshd;
+  const client = new ssh2.Client();
+  client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
+  await once(client, 'ready');
+  const { _protocol: protocol } = client as unknown as { readonly _protocol: { channelWindowAdjust: () => void } };
+  let adjustments = 0;
+  protocol.channelWindowAdjust = () => {
+    adjustments += 1;
+  };
+  const channel = await new Promise<ClientChannel>((resolve, reject) =>
+    // As much as the window lets in.
+    client.exec('head -c 2097152 /dev/zero', (error, opened) => (error ? reject(error) : resolve(opened))),
+  );
+  await once(channel, 'readable');
+  closeChannel(channel);
+  let received = 0;
+  channel.on('data', (chunk: Buffer) => {
+    received += chunk.byteLength;
+    topUpWindow(channel);
+  });
+  await once(channel, 'close');
+  expect(received).toBeGreaterThan(0);
+  expect(adjustments).toBe(0);
   await end(client);
 });
 

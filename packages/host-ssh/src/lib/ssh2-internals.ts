@@ -26,6 +26,16 @@ function findTopUp(): TopUp {
   }
 }
 
+/**
+ * Closes a channel, and sends nothing more for it. What was under way is still read then, and ssh2 opens the window for more of
+ * it: RFC 4254 5.3 has no message behind a close, and dropbear, which has forgotten the channel, ends the whole connection.
+ */
+export function closeChannel(channel: ClientChannel): void {
+  channel.close();
+  const { incoming } = channel as ClientChannel & { readonly incoming?: { window: number } };
+  if (incoming !== undefined) incoming.window = Infinity;
+}
+
 interface Ciphers {
   readonly _protocol?: {
     readonly _cipher?: { _encKey?: unknown };
@@ -63,7 +73,7 @@ export function openTracked(client: Client, open: () => void): () => void {
   const id = channels?._cur;
   return () => {
     const channel = id === undefined ? undefined : channels?.get?.(id);
-    if (typeof channel === 'object' && channel !== null && 'close' in channel) (channel as ClientChannel).close();
+    if (typeof channel === 'object' && channel !== null && 'close' in channel) closeChannel(channel as ClientChannel);
   };
 }
 
