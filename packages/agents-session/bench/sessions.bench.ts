@@ -186,6 +186,18 @@ await store[Symbol.asyncDispose]();
 await rm(root, { recursive: true, force: true });
 printTable(
   `${SESSIONS} sessions, an event each ${PAUSE_SECONDS} to ${PAUSE_SECONDS + 1} s, snapshots of ${WORKDIR_BYTES / mebibyte} MiB meanwhile; bounds: p99 ${BOUND_MS} ms, ${BOUND_MIB} MiB each`,
-  ['host', 'events', 'snapshots', 'median ms', 'p99 ms', 'max ms', 'p99/bound', 'longest stall ms', 'MiB each', 'MiB/bound', 'CPU'],
+  [
+    'host',
+    'events',
+    'snapshots',
+    'median ms',
+    'p99 ms',
+    'max ms',
+    'p99/bound',
+    'longest stall ms',
+    'MiB each',
+    'MiB/bound',
+    'CPU',
+  ],
   rows,
 );
