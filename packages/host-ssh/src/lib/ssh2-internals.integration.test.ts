@@ -2,10 +2,24 @@ import { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 
 import { startSshd } from '@optio-ts/testkit';
+import type { SshServer } from '@optio-ts/testkit';
 import ssh2, { type ClientChannel } from 'ssh2';
 import { expect, it } from 'vitest';
 
 import { closeChannel, prepareKeys, signAtOnce, topUpWindow } from './ssh2-internals.ts';
+
+async function connect(server: SshServer, prepare?: (client: ssh2.Client) => void): Promise<ssh2.Client> {
+  const client = new ssh2.Client();
+  client.connect({ host: server.host, port: server.port, username: server.user, privateKey: server.privateKey });
+  prepare?.(client);
+  await once(client, 'ready');
+  return client;
+}
+
+const execute = (client: ssh2.Client, command: string): Promise<ClientChannel> =>
+  new Promise((resolve, reject) =>
+    client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel))),
+  );
 
 /** Before its server ends: an end of the link that comes from there is an error. */
 async function end(client: ssh2.Client): Promise<void> {
@@ -18,12 +32,8 @@ it('finds in ssh2 what opens the window again, long before half of it is used up
   const { sshd, reason } = await startSshd();
   if (sshd === undefined) return skip(reason);
   await using _ = sshd;
-  const client = new ssh2.Client();
-  client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
-  await once(client, 'ready');
-  const channel = await new Promise<ClientChannel>((resolve, reject) =>
-    client.exec('head -c 300000 /dev/zero', (error, opened) => (error ? reject(error) : resolve(opened))),
-  );
+  const client = await connect(sshd);
+  const channel = await execute(client, 'head -c 300000 /dev/zero');
   const { incoming } = channel as ClientChannel & { readonly incoming: { readonly window: number } };
   let received = 0;
   const atTheEnd = new Promise<readonly number[]>((resolve) =>
@@ -43,18 +53,14 @@ it('says nothing more of a channel that it has closed, though much of what was u
   const { sshd, reason } = await startSshd();
   if (sshd === undefined) return skip(reason);
   await using _ = sshd;
-  const client = new ssh2.Client();
-  client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
-  await once(client, 'ready');
+  const client = await connect(sshd);
   const { _protocol: protocol } = client as unknown as { readonly _protocol: { channelWindowAdjust: () => void } };
   let adjustments = 0;
   protocol.channelWindowAdjust = () => {
     adjustments += 1;
   };
-  const channel = await new Promise<ClientChannel>((resolve, reject) =>
-    // As much as the window lets in.
-    client.exec('head -c 2097152 /dev/zero', (error, opened) => (error ? reject(error) : resolve(opened))),
-  );
+  // As much as the window lets in.
+  const channel = await execute(client, 'head -c 2097152 /dev/zero');
   await once(channel, 'readable');
   closeChannel(channel);
   let received = 0;
@@ -72,9 +78,7 @@ it('finds the keys of a connection in ssh2, and the connection works as before',
   const { sshd, reason } = await startSshd();
   if (sshd === undefined) return skip(reason);
   await using _ = sshd;
-  const client = new ssh2.Client();
-  client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
-  await once(client, 'ready');
+  const client = await connect(sshd);
   prepareKeys(client);
   const { _protocol: protocol } = client as unknown as {
     readonly _protocol: { readonly _cipher: { _encKey: unknown }; readonly _decipher: { _decipherKey: unknown } };
@@ -83,9 +87,7 @@ it('finds the keys of a connection in ssh2, and the connection works as before',
     expect.any(KeyObject),
     expect.any(KeyObject),
   ]);
-  const channel = await new Promise<ClientChannel>((resolve, reject) =>
-    client.exec('echo answer', (error, opened) => (error ? reject(error) : resolve(opened))),
-  );
+  const channel = await execute(client, 'echo answer');
   const [answer] = (await once(channel, 'data')) as [Buffer];
   expect(answer.toString()).toBe('answer\n');
   await end(client);
@@ -97,11 +99,7 @@ it('logs in with a key without asking first whether it would do', async ({ skip 
   await using _ = sshd;
   const logIn = async (isDirect: boolean): Promise<string> => {
     const before = sshd.log().length;
-    const client = new ssh2.Client();
-    client.connect({ host: sshd.host, port: sshd.port, username: sshd.user, privateKey: sshd.privateKey });
-    if (isDirect) signAtOnce(client);
-    await once(client, 'ready');
-    await end(client);
+    await end(await connect(sshd, isDirect ? signAtOnce : undefined));
     return sshd.log().slice(before);
   };
   expect(await logIn(false)).toContain('Postponed publickey');

@@ -28,7 +28,7 @@ function findTopUp(): TopUp {
 
 /**
  * Closes a channel, and sends nothing more for it. What was under way is still read then, and ssh2 opens the window for more of
- * it: RFC 4254 5.3 has no message behind a close, and dropbear, which has forgotten the channel, ends the whole connection.
+ * it: RFC 4254 5.3 has no message behind a close, and a server that has forgotten the channel may end the whole connection.
  */
 export function closeChannel(channel: ClientChannel): void {
   channel.close();
