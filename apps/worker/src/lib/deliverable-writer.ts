@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 import type { Bytes } from '@optio-ts/host-core';
 
 import { WorkerError } from './errors.ts';
-import { makeDirectories } from './make-directories.ts';
+import { makeWritable, TEMPORARY_PREFIX, temporaryName } from './make-directories.ts';
 import { printableLine, printableText } from './printable.ts';
 import { reasonOf } from './secret-reference.ts';
 
@@ -28,11 +27,7 @@ export interface DeliverableWriter {
 export async function openDeliverableWriter(path: string): Promise<DeliverableWriter> {
   const directory = resolve(path);
   try {
-    await makeDirectories(directory);
-    // Found out now, and not after an hour's work.
-    const probe = join(directory, temporaryName());
-    await (await open(probe, 'wx', 0o600)).close();
-    await rm(probe);
+    await makeWritable(directory);
   } catch (error) {
     throw new WorkerError('OUTPUT_REFUSED', `cannot write to the output directory ${directory}: ${reasonOf(error)}`, {
       cause: error,
@@ -79,12 +74,6 @@ export function safeSegments(name: string): string[] {
       throw new Error(`names that begin with ${TEMPORARY_PREFIX} are kept for half-written files`);
   }
   return segments;
-}
-
-const TEMPORARY_PREFIX = '.optio-';
-
-function temporaryName(): string {
-  return `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}.part`;
 }
 
 /** Makes the directories between, one by one, and goes through no link. */

@@ -132,6 +132,10 @@ describe('a session in the background', { timeout: 300_000 }, () => {
     await json('pull', 'nightly', 'after');
     expect(await readFile(join(directory, 'after/main.c'), 'utf8')).toBe('int main(void);\n');
     expect((await optio('pull', 'nightly', 'after')).stderr).toMatch(/^optio: .*after is not empty/);
+    expect(await optio('pull', 'nightly', '/proc/optio')).toMatchObject({
+      code: 2,
+      stderr: 'optio: cannot write to /proc/optio: there is no such file or directory\n',
+    });
     // What somebody has changed here since is none of the agent's work.
     await writeFile(join(directory, 'project/main.c'), 'int changed_here;\n');
     await writeFile(join(directory, 'project/new.c'), '');

@@ -15,6 +15,7 @@ import { startOptio } from './testing/start-optio.ts';
 
 let directory: string;
 let seedId: string;
+let ownKey: string;
 
 /** A user's home with a store, a key, a seed, task files good and bad, and things that are not what they should be. */
 beforeAll(async () => {
@@ -57,7 +58,8 @@ beforeAll(async () => {
 
   await using host = createLocalHost();
   await using store = createSqliteStore(place('.local/share/optio/optio.db'));
-  const { cipher } = await openKeyring({ store, identityPath: place('.config/optio/identity.txt') });
+  const { cipher, recipients } = await openKeyring({ store, identityPath: place('.config/optio/identity.txt') });
+  ownKey = recipients[0] ?? '';
   const seeds = opencodeSeeds({ store, cipher });
   ({ id: seedId } = await seeds.capture({ host, home: place('home'), opencodeVersion: '1.18.33', model: 'a/b' }));
   // Another key, and one that others may read.
@@ -89,6 +91,9 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['run task.yaml --jsn', 2, /^optio: unknown option '--jsn' \(Did you mean --json\?\)$/],
   ['run task.yaml --confine maybe', 2, /Allowed choices are auto, required, off\.$/],
   ['run missing.yaml', 2, /^missing.yaml:1: cannot be read: there is no such file/],
+  ["run ''", 2, /^optio: .*'' is invalid for argument 'task.yaml'. It must not be empty\.$/],
+  ["pull nope ''", 2, /It must not be empty\.$/],
+  ["ls --config ''", 2, /^optio: option '--config <path>' argument '' is invalid. It must not be empty\.$/],
   ['run directory', 2, /^directory:1: (?:is not a file|cannot be read: it is a directory)/],
   ['run broken.yaml', 2, /^broken.yaml:\d: a character is missing: a closing quote/],
   ['run typo.yaml', 2, /^typo.yaml:1: tsak: is not a field here; did you mean task\?$/],
@@ -144,6 +149,12 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['seeds show nope', 2, /^optio: there is no seed "nope"; optio seeds ls shows what there is$/],
   ['seeds verify SEED nope', 2, /^optio: there is no seed "nope"/],
   ['seeds plant nope home', 2, /^optio: there is no seed "nope"/],
+  [
+    'seeds plant SEED task.yaml/home',
+    2,
+    /^optio: cannot write to \S+task\.yaml\/home: a part of the path is not a directory$/,
+  ],
+  ['seeds plant SEED /proc/optio', 2, /^optio: cannot write to \/proc\/optio: there is no such file or directory$/],
   ['seeds rm', 2, /^optio: name seeds by their ids, or say --expired/],
   ['seeds rm SEED nope', 2, /^optio: there is no seed "nope"/],
   ['seeds export nope new-file', 2, /^optio: there is no seed "nope"/],
@@ -166,9 +177,11 @@ const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = 
   ['keys add age1wrong', 2, /^optio: not a public key of age/],
   [
     'keys remove age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq',
-    5,
-    /^optio: Cannot remove age1.*none of its recipients/,
+    2,
+    /^optio: there is no key age1.*; optio keys show lists those of the store$/,
   ],
+  ['keys remove x', 2, /^optio: there is no key x; optio keys show lists those of the store$/],
+  ['keys remove OWN', 2, /^optio: age1.* is the only key of the store; optio keys new puts another one in its place$/],
   ['keys export --passphrase literal', 2, /^optio: --passphrase takes a reference/],
   ['keys export --output not-a-seed', 2, /^optio: cannot write .*there is such a file already/],
   ['show nope', 2, /^optio: there is no session or task "nope"; optio ls shows what there is$/],
@@ -200,8 +213,10 @@ describe('a wrong call', () => {
       const before = await digestTree(directory);
       const args = call
         .replace('SEED', seedId)
+        .replace('OWN', ownKey)
         .split(' ')
-        .filter((word) => word !== '');
+        .filter((word) => word !== '')
+        .map((word) => (word === "''" ? '' : word));
       const result = await callOptio(args, { directory, env: { KEY: 'sk-x' } });
       expect(result.stderr.trimEnd().split('\n'), result.stderr).toHaveLength(1);
       expect(result.stderr.trimEnd()).toMatch(line);

@@ -16,6 +16,8 @@ export interface HostKeyRefusal {
   readonly reason: string;
   /** What a person can do about it. */
   readonly remedy: string;
+  /** The host is not known at all: `acceptNew` would write its key down. @default false */
+  readonly isUnknown?: boolean;
 }
 
 /** A policy, opened for one connection. */
@@ -124,6 +126,7 @@ export function refusalOf(
         : {
             reason: `${describeKey(key)} is not in ${files}`,
             remedy: `check the fingerprint and add the key under the name ${name} (connecting once with ssh does that)`,
+            isUnknown: true,
           };
   }
 }

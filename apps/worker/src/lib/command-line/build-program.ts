@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 import type { CommandSpec, GroupSpec, OptionSpec } from './command-spec.ts';
 
@@ -34,7 +34,9 @@ export function buildProgram({ commands, groups, onCall, version }: BuildProgram
     const words = spec.path.split(' ');
     const name = words.pop() ?? '';
     const command = new Command(name).description(spec.summary);
-    for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.summary);
+    for (const { name: argument, summary } of spec.arguments ?? []) {
+      command.argument(argument, summary, argument.includes('...') ? oneMore : notEmpty);
+    }
     for (const option of spec.options ?? []) command.addOption(optionOf(option));
     command.action((...parameters: unknown[]) => {
       const options = parameters.at(-2) as Readonly<Record<string, unknown>>;
@@ -56,7 +58,17 @@ function optionOf(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.summary);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   else if (spec.parse !== undefined) option.argParser(spec.parse);
-  else if (spec.isList === true)
-    option.argParser((value, before) => [...((before as string[] | undefined) ?? []), value]);
+  else if (spec.isList === true) option.argParser(oneMore);
+  else if (spec.flags.includes('<')) option.argParser(notEmpty);
   return spec.isHidden === true ? option.hideHelp() : option;
+}
+
+/** A variable of the shell that is not set leaves such a word behind. */
+function notEmpty(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It must not be empty.');
+  return value;
+}
+
+function oneMore(value: string, before: unknown): string[] {
+  return [...((before as string[] | undefined) ?? []), notEmpty(value)];
 }

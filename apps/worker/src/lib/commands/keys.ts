@@ -10,6 +10,7 @@ import {
   removeRecipient,
   replaceIdentity,
 } from '@optio-ts/seed-engine';
+import type { KeyInfo } from '@optio-ts/seed-engine';
 
 import { WorkerError, messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -107,9 +108,22 @@ export async function removeKeyCommand(
   context: CommandContext,
 ): Promise<number> {
   return changeKeys(context, json, async (place) => {
+    refuseRemoval(recipient, await listKeys(place));
     await removeRecipient({ ...place, recipient });
     return 'It can still open what was sealed for it; optio seeds rotate seals that anew.';
   });
+}
+
+function refuseRemoval(recipient: string, keys: readonly KeyInfo[]): void {
+  if (!keys.some((key) => key.recipient === recipient)) {
+    throw new WorkerError('NOT_FOUND', `there is no key ${recipient}; optio keys show lists those of the store`);
+  }
+  const left = keys.filter((key) => key.recipient !== recipient && !key.isRetiring);
+  const remedy = 'optio keys new puts another one in its place';
+  if (left.length === 0) throw new WorkerError('REFUSED', `${recipient} is the only key of the store; ${remedy}`);
+  if (!left.some(({ isOwn }) => isOwn)) {
+    throw new WorkerError('REFUSED', `${recipient} is the only one that you have yourself; ${remedy}`);
+  }
 }
 
 /** What `optio keys export` can be told. */

@@ -10,6 +10,7 @@ import type { SessionDocument } from '@optio-ts/seed-engine';
 import { WorkerError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { gitEnvironment } from '../files/fetch-repository.ts';
+import { openTarget } from '../files/open-target.ts';
 import { openTaskFiles } from '../files/open-task-files.ts';
 import { isCompared, isOwnFile } from '../files/own-files.ts';
 import { openHost } from '../hosts/open-host.ts';
@@ -70,13 +71,15 @@ async function unpack(
   filter: (path: string) => boolean,
 ): Promise<{ readonly entries: number; readonly bytes: number }> {
   const { abortSignal } = source.context.interrupts;
-  const restore = (archive: Bytes) =>
-    restoreDirectory(local, directory, archive, {
+  const restore = async (archive: Bytes) => {
+    await openTarget(directory);
+    return restoreDirectory(local, directory, archive, {
       abortSignal,
       // The agent may have made links to anywhere: here they would lead into this machine.
       links: 'refuse-outward',
       filter,
     });
+  };
   const { context, opened, session } = source;
   if (session.state !== 'ended') {
     const record = await loadTaskRecord(opened, session.taskId);

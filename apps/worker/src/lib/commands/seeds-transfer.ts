@@ -9,6 +9,7 @@ import { ageCipher, readSeedFile, writeSeedFile } from '@optio-ts/seed-engine';
 
 import { WorkerError, messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
+import { openTarget } from '../files/open-target.ts';
 import { LOCAL_HOST, openHost } from '../hosts/open-host.ts';
 import { newKeyNotice, openStore, rehearse, withStore } from '../open-store.ts';
 import type { OpenedStore } from '../open-store.ts';
@@ -84,16 +85,14 @@ export async function plantSeedCommand(
 ): Promise<number> {
   const { abortSignal } = context.interrupts;
   const name = options.host ?? LOCAL_HOST;
+  const isHere = name === LOCAL_HOST;
+  const target = isHere ? resolve(context.cwd, home) : absolute(home);
   await using opening = await openHost(name, { ...context, ...options, abortSignal });
   const report = await withStore(context, async (opened) => {
     const seeds = opencodeSeeds(opened);
     found(seedId, await seeds.get(seedId));
-    return seeds.plant({
-      host: opening.host,
-      home: name === LOCAL_HOST ? resolve(context.cwd, home) : absolute(home),
-      seedId,
-      abortSignal,
-    });
+    if (isHere) await openTarget(target);
+    return seeds.plant({ host: opening.host, home: target, seedId, abortSignal });
   });
   const { config: _config, seed: _seed, ...rest } = report;
   printFacts(

@@ -7,6 +7,7 @@ import { WorkerError, messageOf } from '../errors.ts';
 import { resolveReference } from '../secret-reference.ts';
 import type { SecretReference } from '../secret-reference.ts';
 import { suggest } from '../suggest.ts';
+import { withRemedy } from './with-remedy.ts';
 
 /** The name of this machine. */
 export const LOCAL_HOST = 'local';
@@ -75,7 +76,13 @@ export async function openHost(name: string, options: OpenHostOptions): Promise<
       throw options.config.problemAt(['hosts', name, 'hostKey'], messageOf(error));
     }
   }
-  const host = createSshHost(settings);
+  const host = createSshHost({
+    ...settings,
+    hostKeys: withRemedy(settings.hostKeys, name),
+    ...(settings.jumps && {
+      jumps: settings.jumps.map((jump) => ({ ...jump, hostKeys: withRemedy(jump.hostKeys, name) })),
+    }),
+  });
   return {
     name,
     host,
