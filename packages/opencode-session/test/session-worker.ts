@@ -10,7 +10,7 @@ const { storePath, identityPath, ...task } = JSON.parse(process.argv[2] ?? '') a
 const host = createLocalHost();
 const store = createSqliteStore(storePath);
 const { cipher } = await openKeyring({ store, identityPath });
-const session = await startOpencodeSession({ ...task, host, store, cipher, task: 'Write a report.', autoStart: true });
+const session = await startOpencodeSession({ autoStart: true, ...task, host, store, cipher, task: 'Write a report.' });
 for await (const { type, id } of session.events) process.stdout.write(`${JSON.stringify({ type, id })}\n`);
 const { state, reason } = await session.result;
 process.stdout.write(`${JSON.stringify({ type: 'result', id: session.id, state, reason })}\n`);

@@ -86,16 +86,16 @@ function launch(
     prepared,
     env,
     abortSignal,
-    ...(adopt && { adopt }),
+    ...(adopt && { adopt, lastMessageId: scope.recovery?.details.lastMessageId }),
     emit: scope.emit,
     onAgent: (agent) => {
       scope.agent = agent;
     },
     onIdle: () => void scope.seed?.writeBack({ abortSignal: AbortSignal.timeout(WRITE_BACK_MS) }),
     // Whoever finds this session later gets at its server with these.
-    onServer: async (server, opencodeSessionId) => {
+    onServer: async (server, session) => {
       const { cipher } = scope.options;
-      const details = { ...scope.record?.document.details, ...detailsOf(server, prepared.binary, opencodeSessionId) };
+      const details = { ...scope.record?.document.details, ...detailsOf(server, prepared.binary, session) };
       if (adopt !== undefined) return scope.record?.update({ details });
       const [password, settings] = await Promise.all([
         sealSecret(cipher, server.password),

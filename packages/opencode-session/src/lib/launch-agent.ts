@@ -24,8 +24,13 @@ export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
   readonly emit: SessionEmit;
   /** Takes up the server that a worker before this one has started, in place of a start. */
   readonly adopt?: () => Promise<OpencodeServer>;
+  /** Of a session that is adopted: the newest message that it came back with, if it was brought back. */
+  readonly lastMessageId?: string | undefined;
   /** The server runs: from here on it has to be ended. Its failure fails the launch. */
-  readonly onServer: (server: OpencodeServer, opencodeSessionId: string) => Promise<void>;
+  readonly onServer: (
+    server: OpencodeServer,
+    session: { readonly opencodeSessionId: string; readonly lastMessageId: string | undefined },
+  ) => Promise<void>;
   /** It can be watched from here on: told right before the `live` event, and before it is sent to work. */
   readonly onAgent: (agent: OpencodeAgent) => void;
   /** A turn of the agent is over. */
@@ -79,7 +84,11 @@ export async function launchAgent(
     const { client, session } = server;
     const opencodeSessionId = resumedSessionId ?? session?.id;
     if (opencodeSessionId === undefined) throw new Error('The start has made no session');
-    await context.onServer(server, opencodeSessionId);
+    const newest = async (): Promise<string> =>
+      (await client.messages(opencodeSessionId, { limit: 1 })).at(-1)?.id ?? '';
+    const isResumed = resumedSessionId !== undefined && !isAdopted;
+    const lastMessageId = isResumed ? await newest() : context.lastMessageId;
+    await context.onServer(server, { opencodeSessionId, lastMessageId });
     keepServerAlive(server, { leaseMs: options.agentLeaseMs, emit, abortSignal: watching.signal });
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
     const { onPermission, onQuestion } = options;
@@ -132,11 +141,10 @@ export async function launchAgent(
       isConfined: server.isConfined,
       widgetData: widgetData(workspace.workdir, opencodeSessionId),
     });
-    // Of one that is adopted nobody knows whether it was sent off: where it was not, nothing was said.
-    const isSentOff = isAdopted && (await client.messages(opencodeSessionId, { limit: 1 })).length > 0;
+    // Of one that is adopted nobody knows whether it was sent off: where it was not, nothing was said since it came back.
+    const isSentOff = isAdopted && (await newest()) !== (lastMessageId ?? '');
     if (options.autoStart === true && !isSentOff) {
-      const isFresh = resumedSessionId === undefined || isAdopted;
-      await prompt(sendOffPrompt(isFresh ? 'fresh' : 'resumed', options.message));
+      await prompt(sendOffPrompt(lastMessageId === undefined ? 'fresh' : 'resumed', options.message));
     }
     return agent;
   } catch (error) {

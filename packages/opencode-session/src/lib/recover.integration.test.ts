@@ -80,18 +80,28 @@ afterEach(async () => {
 
 const goFile = (): string => join(directory, 'tasks/nightly-7/workdir/go');
 
-/** Starts a session in a process of its own and kills that once the agent has said something. */
-async function leaveBehind(more: Partial<WorkerTask> = {}): Promise<SessionDocument> {
+/** Starts a session in a process of its own and kills that once something was told of it: that the agent has said something, unless said otherwise. */
+async function leaveBehind(more: Partial<WorkerTask> = {}, moment = 'status'): Promise<SessionDocument> {
   worker = startWorker({ ...task, ...more });
-  const { id } = await worker.until('status');
+  const { id } = await worker.until(moment);
   await worker.kill();
-  const document = await getSessionDocument(store, id.slice(0, 24));
+  const document = await getSessionDocument(store, id.split(':', 1)[0] ?? '');
   if (document === undefined) throw new Error('The worker has written no document');
   return document;
 }
 
-async function recover(given: RecoveredSessionOptions = {}): Promise<readonly RecoveredSession[]> {
-  return recoverOpencodeSessions({ store, cipher, owner: 'worker-1', hostFor: () => host, optionsFor: () => given });
+async function recover(
+  given: RecoveredSessionOptions = {},
+  { leaseMs }: { readonly leaseMs?: number } = {},
+): Promise<readonly RecoveredSession[]> {
+  return recoverOpencodeSessions({
+    store,
+    cipher,
+    owner: 'worker-1',
+    hostFor: () => host,
+    optionsFor: () => given,
+    ...(leaseMs !== undefined && { leaseMs }),
+  });
 }
 
 function sessionOf(recovered: RecoveredSession | undefined): OpencodeSession {
@@ -110,7 +120,7 @@ async function expectGone({ id, runId, taskDirectory }: SessionDocument): Promis
 }
 
 describe('recoverOpencodeSessions with the real opencode', () => {
-  it('adopts a session whose worker was killed, and a cancel from elsewhere ends one', async () => {
+  it('adopts a session whose worker was killed, also before its agent was sent off, and a cancel from elsewhere ends one', async () => {
     const left = await leaveBehind();
     const seen = worker?.lines.find(({ type }) => type === 'status')?.id;
     const [recovered] = await recover();
@@ -139,14 +149,16 @@ describe('recoverOpencodeSessions with the real opencode', () => {
     expect(events.find(({ type }) => type === 'done')?.id).toMatch(new RegExp(`^${left.id}:0:\\d+$`));
     await expectGone(left);
 
-    worker = startWorker({ ...task, taskId: 'nightly-8', leaseMs: 2000 });
-    const { id } = await worker.until('status');
-    await requestSessionCancel(store, id.slice(0, 24), { reason: 'too slow' });
-    expect(await worker.until('result')).toMatchObject({ state: 'cancelled' });
-    expect(await getSessionDocument(store, id.slice(0, 24))).toMatchObject({
-      state: 'ended',
-      outcome: { state: 'cancelled', message: 'too slow' },
-    });
+    // Brought back, and left before its agent was told to go on: what it was told in its run before is not taken for that.
+    const unsent = await leaveBehind({ resume: true, autoStart: false }, 'live');
+    await rm(goFile(), { force: true });
+    const [again] = await recover({ autoStart: true }, { leaseMs: 2000 });
+    await expect
+      .poll(() => model.requests.at(-1)?.messages.at(-1)?.text, { timeout: 30_000 })
+      .toContain('You were paused');
+    await requestSessionCancel(store, unsent.id, { reason: 'too slow' });
+    expect(await sessionOf(again).result).toMatchObject({ state: 'cancelled', message: 'too slow', problems: [] });
+    await expectGone(unsent);
   });
 
   it('finishes a session whose agent has ended, with a new server on what it left', async () => {

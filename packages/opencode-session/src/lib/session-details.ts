@@ -11,6 +11,11 @@ export interface SessionDetails {
   /** Of the server's process. */
   readonly supervisedId: string;
   readonly opencodeSessionId: string;
+  /**
+   * Of a session that was brought back, the newest message that it came back with, empty for one without any: its agent was sent to work
+   * once there is a newer one. `undefined` for a fresh one.
+   */
+  readonly lastMessageId: string | undefined;
   readonly binary: OpencodeBinary;
 }
 
@@ -18,7 +23,7 @@ export interface SessionDetails {
 export function detailsOf(
   { port, localPort, process }: Pick<OpencodeServer, 'localPort' | 'port' | 'process'>,
   binary: OpencodeBinary,
-  opencodeSessionId: string,
+  { opencodeSessionId, lastMessageId }: Pick<SessionDetails, 'lastMessageId' | 'opencodeSessionId'>,
 ): Readonly<Record<string, DocumentValue>> {
   const { path, version, source, ripgrepPath } = binary;
   return {
@@ -26,17 +31,19 @@ export function detailsOf(
     localPort,
     supervisedId: process.id,
     opencodeSessionId,
+    ...(lastMessageId !== undefined && { lastMessageId }),
     binary: { path, version, source, ...(ripgrepPath !== undefined && { ripgrepPath }) },
   };
 }
 
 /** Reads it back; `undefined` for a session whose server had not started, or that another version has written. */
 export function readDetails({ details = {} }: SessionDocument): SessionDetails | undefined {
-  const { port, localPort, supervisedId, opencodeSessionId, binary } = details;
+  const { port, localPort, supervisedId, opencodeSessionId, lastMessageId: last, binary } = details;
   const program = readProgram(binary);
   if (typeof port !== 'number' || typeof localPort !== 'number' || program === undefined) return undefined;
   if (typeof supervisedId !== 'string' || typeof opencodeSessionId !== 'string') return undefined;
-  return { port, localPort, supervisedId, opencodeSessionId, binary: program };
+  const lastMessageId = typeof last === 'string' ? last : undefined;
+  return { port, localPort, supervisedId, opencodeSessionId, lastMessageId, binary: program };
 }
 
 function readProgram(value: DocumentValue | undefined): OpencodeBinary | undefined {

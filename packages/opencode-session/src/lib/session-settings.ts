@@ -13,7 +13,6 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'files',
   'host',
   'login',
-  'message',
   'owner',
   'resume',
   'seedCipher',
