@@ -1,5 +1,5 @@
-import type { SshAuthentication } from './authentication.ts';
 import { parsePin, type HostKeyPolicy } from './host-keys.ts';
+import type { SshAuthentication } from './ways-to-log-in.ts';
 
 /** A server to log in to. */
 export interface SshEndpoint {

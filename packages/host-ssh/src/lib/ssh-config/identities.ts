@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import type { KeyboardPrompt, SshAuthentication } from '../authentication.ts';
 import { publicKeyOf } from '../public-key.ts';
+import type { KeyboardPrompt, SshAuthentication } from '../ways-to-log-in.ts';
 import { configUnsupported } from './config-errors.ts';
 import { expandPath } from './expand.ts';
 import type { HopContext } from './host-keys-from.ts';
