@@ -6,8 +6,8 @@ import { planCapture } from './capture-plan.ts';
 import type { CaptureRequest } from './capture-plan.ts';
 
 const auth = { openai: { type: 'api', key: 's3cret' } };
-const login: CaptureRequest = { scope: 'login', acceptCode: false, before: [] };
-const everything: CaptureRequest = { scope: 'everything', acceptCode: false, before: [] };
+const login: CaptureRequest = { scope: 'login', where: '/home/x on lab', acceptCode: false, before: [] };
+const everything: CaptureRequest = { scope: 'everything', where: '/home/x on lab', acceptCode: false, before: [] };
 const home = (content: Partial<HomeContent> = {}): HomeContent => ({
   auth,
   config: { model: 'openai/gpt-5', theme: 'dark' },
@@ -20,6 +20,9 @@ describe('planCapture', () => {
   it('refuses a home without a login', () => {
     for (const missing of [undefined, {}, { openai: null }]) {
       expect(() => planCapture(home({ auth: missing }), login)).toThrow(code('LOGIN_MISSING'));
+      expect(() => planCapture(home({ auth: missing }), login)).toThrow(
+        /in \/home\/x on lab: .* `opencode auth login`/,
+      );
     }
   });
 

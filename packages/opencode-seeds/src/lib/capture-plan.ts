@@ -4,6 +4,7 @@ import { formatJson, hasLogin, modelOf, withModel } from './config.ts';
 import type { JsonObject } from './config.ts';
 import { OpencodeSeedError } from './errors.ts';
 import { hasRotatingLogin } from './logins.ts';
+import { AUTH_FILE } from './manifest.ts';
 
 /** How much of a home a seed keeps. */
 export type CaptureScope = 'everything' | 'login';
@@ -11,6 +12,8 @@ export type CaptureScope = 'everything' | 'login';
 /** What a capture is decided from. */
 export interface CaptureRequest {
   readonly scope: CaptureScope;
+  /** The home, for messages. */
+  readonly where: string;
   /** The model that the session used, if it is known. */
   readonly model?: string | undefined;
   /** The configuration that the home was given before an agent used it. */
@@ -45,7 +48,7 @@ export function planCapture(home: HomeContent, request: CaptureRequest): Capture
   if (!hasLogin(home.auth)) {
     throw new OpencodeSeedError(
       'LOGIN_MISSING',
-      'Nothing to keep as a seed: auth.json is missing, empty or not a JSON object',
+      `Nothing to keep as a seed: ${request.where} has no login in ${AUTH_FILE}. Log in with that home first: opencode auth login`,
     );
   }
   const given = request.scope === 'everything' ? home.config : request.config;
@@ -54,8 +57,8 @@ export function planCapture(home: HomeContent, request: CaptureRequest): Capture
     throw new OpencodeSeedError(
       'MODEL_MISSING',
       model === undefined
-        ? 'Nothing to keep as a seed: no model was used or configured'
-        : 'Nothing to keep as a seed: the model is not of the form provider/model',
+        ? `Nothing to keep as a seed: ${request.where} names no model, and none was used. Give the one to start with as model`
+        : `Nothing to keep as a seed: the model is not of the form provider/model: ${JSON.stringify(model.slice(0, 200))}`,
     );
   }
   const activeContent = findActiveContent(

@@ -84,6 +84,7 @@ export async function captureHome(
   const { label, expiresAt, processId, startedFrom, abortSignal } = options;
   const manifest = manifestFor(opencodeVersion);
   const before = startedFrom === undefined ? [] : await activeContentOf(bound, startedFrom, abortSignal);
+  const where = `${home} on ${host.description}`;
   let plan: CapturePlan | undefined;
   try {
     const seed = await captureSeed({
@@ -98,7 +99,7 @@ export async function captureHome(
       transform: {
         files: HOME_FILES,
         apply: (files, contents) => {
-          plan = planCapture(homeContent(files, contents), { scope, model, config, acceptCode, before });
+          plan = planCapture(homeContent(files, contents), { scope, where, model, config, acceptCode, before });
           return { [CONFIG_FILE]: Buffer.from(plan.configText) };
         },
       },
@@ -112,7 +113,8 @@ export async function captureHome(
     return { ...seed, model: plan?.model ?? '', activeContent: plan?.activeContent ?? [] };
   } catch (error) {
     if (!HostError.is(error) || error.code !== 'NOT_FOUND') throw error;
-    throw new OpencodeSeedError('LOGIN_MISSING', `Nothing to keep as a seed: ${error.message}`, { cause: error });
+    const message = `Nothing to keep as a seed: there is no ${where}. Log in with that home first: opencode auth login`;
+    throw new OpencodeSeedError('LOGIN_MISSING', message, { cause: error });
   }
 }
 

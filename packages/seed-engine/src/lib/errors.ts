@@ -16,6 +16,7 @@ export type SeedEngineErrorCode =
   | 'KEY_MISSING'
   | 'KEY_REFUSED'
   | 'REVISION_CONFLICT'
+  | 'SEED_EMPTY'
   | 'SEED_EXPIRED'
   | 'SEED_FILE_CORRUPT'
   | 'SEED_IN_USE'

@@ -2,6 +2,7 @@ import { archiveDirectory, HostError, restoreDirectory, type Bytes, type Host } 
 
 import { SeedEngineError } from './errors.ts';
 import { maxSeedBytes } from './seed-archive.ts';
+import type { SeedTransform } from './seed-edit.ts';
 import { describeLargest } from './seed-size.ts';
 import { openSeed, storeSeed, wasReplaced, type OpenSeedOptions, type StoreSeedOptions } from './seed-store.ts';
 import type { Seed } from './seed.ts';
@@ -41,11 +42,11 @@ export interface PlantReport {
 }
 
 /**
- * Captures what the manifest includes of a home as a seed. What is missing is left out; a home with nothing of it
- * makes an empty seed.
+ * Captures what the manifest includes of a home as a seed. What is missing is left out.
  *
  * Streams from the host through the cipher into the store. When anything fails nothing of it stays, and the error is
- * `SEED_TOO_LARGE`, or that of the host (`HostError`), the cipher or the store.
+ * `SEED_EMPTY` (a home with nothing of it), `SEED_TOO_LARGE`, or that of the transform, the host (`HostError`), the cipher or
+ * the store.
  */
 export async function captureSeed({ host, home, beneath, maxBytes, ...options }: CaptureSeedOptions): Promise<Seed> {
   const { include } = options.manifest;
@@ -57,8 +58,15 @@ export async function captureSeed({ host, home, beneath, maxBytes, ...options }:
     ...(beneath === undefined ? {} : { beneath }),
     ...(options.abortSignal === undefined ? {} : { abortSignal: options.abortSignal }),
   });
+  const refuseEmpty = (): never => {
+    throw new SeedEngineError(
+      'SEED_EMPTY',
+      `There is nothing to keep in ${home} on ${host.description}, neither ${include.join(' nor ')}: have the agent log in with this home first`,
+    );
+  };
   return storeSeed({
     ...options,
+    transform: withoutNothing(options.transform, refuseEmpty),
     archive: explainLimit(archive, async (cause) => {
       const largest = await describeLargest(host, home, include, options.abortSignal);
       return new SeedEngineError(
@@ -101,6 +109,18 @@ export async function plantSeed(options: PlantSeedOptions): Promise<PlantReport>
       if (!(await wasReplaced(options, document.revision, error))) throw error;
     }
   }
+}
+
+/** The transform, which refuses a home that has nothing unless it makes something of that. */
+function withoutNothing(transform: SeedTransform | undefined, refuse: () => never): SeedTransform {
+  return {
+    files: transform?.files ?? [],
+    apply: async (files, contents) => {
+      const changed = (await transform?.apply(files, contents)) ?? {};
+      const isEmpty = contents.members.length === 0 && Object.values(changed).every((content) => content === undefined);
+      return isEmpty ? refuse() : changed;
+    },
+  };
 }
 
 async function* explainLimit(

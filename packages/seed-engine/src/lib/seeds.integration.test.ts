@@ -102,11 +102,15 @@ describe('captureSeed and plantSeed', () => {
     expect(await readFile(join(home, '.local/share/opencode/storage/message.json'), 'utf8')).toBe('transcript');
   });
 
-  it('make a seed of an empty home, which plants nothing', async () => {
-    await mkdir(home);
-    const seed = await capture();
-    const report = await plant(seed.id, join(directory, 'next'));
-    expect(report).toMatchObject({ planted: [], sizeBytes: 0 });
+  it('refuse a home with nothing of an agent in it, unless something is made of that', async () => {
+    await put('.bashrc', 'of nobody');
+    await mkdir(join(home, '.config/opencode'), { recursive: true });
+    const named = '.local/share/opencode/auth.json nor .config/opencode/opencode.json';
+    await expect(capture()).rejects.toMatchObject({ code: 'SEED_EMPTY', message: expect.stringContaining(named) });
+    expect(await listSeeds({ store, manifest })).toEqual([]);
+    const files = ['.config/opencode/opencode.json'];
+    const seed = await capture({ transform: { files, apply: () => ({ [files[0] ?? '']: Buffer.from('{}') }) } });
+    expect(await plant(seed.id, join(directory, 'next'))).toMatchObject({ planted: files });
   });
 
   it('never write through a link that is in the home', async () => {
