@@ -6,7 +6,7 @@ import { createLocalHost, findSupervised, openWorkspace, probeHost } from '@opti
 import type { Host, HostProbe, Workspace } from '@optio-ts/host-core';
 import { binarySource, ensureOpencode } from '@optio-ts/opencode-installer';
 import type { OpencodeBinary } from '@optio-ts/opencode-installer';
-import { scriptedProviderConfig, startScriptedModel } from '@optio-ts/testkit';
+import { scriptedEnvironment, scriptedProviderConfig, startScriptedModel } from '@optio-ts/testkit';
 import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 
 import { launchOpencode } from '../src/index.ts';
@@ -22,7 +22,7 @@ export interface Stage extends AsyncDisposable {
   readonly root: string;
   /** What the model says from now on. */
   play(script: ModelScript): void;
-  /** Options for a task of its own, unconfined, on the scripted model. */
+  /** Options for a task of its own, unconfined, on the scripted model; with `env` of its own it starts as users have it. */
   optionsFor(own?: Partial<LaunchOpencodeOptions>): Promise<LaunchOpencodeOptions>;
   launch(options: LaunchOpencodeOptions): Promise<OpencodeServer>;
   /** Stops all that was launched. */
@@ -59,7 +59,7 @@ export async function setStage(): Promise<Stage> {
       const workspace = await openWorkspace(host, { taskId: `task-${tasks.length + 1}`, taskRoot });
       tasks.push(workspace);
       const config = { ...scriptedProviderConfig(model.url), ...own.config } as OpencodeConfig;
-      return { host, probe, binary, workspace, confine: 'off', ...own, config };
+      return { host, probe, binary, workspace, confine: 'off', env: scriptedEnvironment, ...own, config };
     },
     async launch(options) {
       const server = await launchOpencode(options);

@@ -9,7 +9,7 @@ import type { StartOpencodeSessionOptions } from '@optio-ts/opencode-session';
 /** What a worker is to run. */
 export interface WorkerTask extends Pick<
   StartOpencodeSessionOptions,
-  'agentLeaseMs' | 'autoStart' | 'homeConfig' | 'leaseMs' | 'owner' | 'resume' | 'taskRoot'
+  'agentLeaseMs' | 'autoStart' | 'env' | 'homeConfig' | 'leaseMs' | 'owner' | 'resume' | 'taskRoot'
 > {
   readonly taskId: string;
   readonly storePath: string;

@@ -5,6 +5,7 @@ export type { ModelScript, ScriptedModel, StartScriptedModelOptions } from './li
 export {
   SCRIPTED_MODEL,
   SCRIPTED_PROVIDER,
+  scriptedEnvironment,
   scriptedLogin,
   scriptedProviderConfig,
 } from './lib/scripted-model-config.ts';

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { createId } from '@optio-ts/seed-engine';
 import {
   isSoak,
-  SCRIPTED_MODEL,
   logLines,
   runCommand,
   startCampaign,
@@ -17,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 
 import { callOptio } from './testing/call-optio.ts';
 import { clearPlace } from './testing/clear-place.ts';
+import { scriptedTaskLines } from './testing/scripted-task.ts';
 import { startOptio } from './testing/start-optio.ts';
 import type { RunningOptio } from './testing/start-optio.ts';
 
@@ -89,7 +89,7 @@ describe('workers on one queue', () => {
         const file = join(directory, `${id}.yaml`);
         await writeFile(
           file,
-          `task: Write the report.\nid: ${id}\nconfine: off\nmodel: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: key:scripted }\n`,
+          `task: Write the report.\nid: ${id}\nconfine: off\n${scriptedTaskLines(model.url, 'key:scripted')}`,
         );
         expect(await callOptio(['submit', file], { directory, env })).toMatchObject({ code: 0 });
       }

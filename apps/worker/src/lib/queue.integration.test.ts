@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createId } from '@optio-ts/seed-engine';
-import { SCRIPTED_MODEL, logLines, runCommand, startScriptedModel, writeFile as writeTool } from '@optio-ts/testkit';
+import { logLines, runCommand, startScriptedModel, writeFile as writeTool } from '@optio-ts/testkit';
 import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { callOptio } from './testing/call-optio.ts';
 import { clearPlace } from './testing/clear-place.ts';
+import { scriptedTaskLines } from './testing/scripted-task.ts';
 import { startOptio } from './testing/start-optio.ts';
 
 const KEY = 'sk-of-the-scripted-model';
@@ -26,8 +27,7 @@ const script: ModelScript = ({ step }) => {
   return { text: 'done' };
 };
 
-const model_ = (): string =>
-  `model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: key:scripted }\n`;
+const scripted = (): string => scriptedTaskLines(model.url, 'key:scripted');
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'optio-queue-'));
@@ -56,14 +56,14 @@ describe('the queue', { timeout: 300_000 }, () => {
   it('gives tasks to a worker, with keys and hooks of its own, and tells how they ended', async (ctx) => {
     if (inject('mongoUri') === undefined) return ctx.skip(`needs ${inject('mongoMissing')}`);
     await optio('keys', 'new');
-    const file = await write('nightly', `task: Write the report.\nid: nightly\nhooks: notify\n${model_()}`);
+    const file = await write('nightly', `task: Write the report.\nid: nightly\nhooks: notify\n${scripted()}`);
     expect((await optio('submit', file)).stdout).toBe('submitted  nightly\n');
     expect((await optio('submit', file)).stderr).toMatch(/^optio: a task nightly is in the queue or runs already/);
-    await optio('submit', await write('later', `task: x\nid: later\n${model_()}`));
+    await optio('submit', await write('later', `task: x\nid: later\n${scripted()}`));
     expect((await optio('queue', 'ls')).stdout).toMatch(/^nightly +waiting .*\nlater +waiting /);
     expect((await optio('queue', 'rm', 'later')).stdout).toBe('removed  later\n');
     // What this worker does not have is refused, and nothing is started for it.
-    await optio('submit', await write('far', `task: x\nid: far\nhost: nowhere\n${model_()}`));
+    await optio('submit', await write('far', `task: x\nid: far\nhost: nowhere\n${scripted()}`));
     await optio(
       'submit',
       await write('keyless', `task: x\nid: keyless\nmodel: { provider: a, name: b, apiKey: key:other }\n`),
@@ -82,7 +82,7 @@ describe('the queue', { timeout: 300_000 }, () => {
     await first.exited;
 
     // A worker elsewhere has one place, which a session of that machine does not keep from other tasks.
-    await optio('submit', await write('hookless', `task: x\nid: hookless\nhooks: other\n${model_()}`));
+    await optio('submit', await write('hookless', `task: x\nid: hookless\nhooks: other\n${scripted()}`));
     const elsewhere = work('w2', '--drain', '--config', 'other.yaml');
     expect(await elsewhere.exited, elsewhere.stderr).toBe(0);
     expect(logOf(elsewhere).filter(({ worker }) => worker !== 'w2')).toEqual([]);
@@ -126,14 +126,14 @@ describe('the queue', { timeout: 300_000 }, () => {
     ['env: { A_TOKEN: env:HOME }', /env.A_TOKEN: a queued task names keys of the worker's configuration alone/],
     ['env: { A_TOKEN: file:/etc/passwd }', /env.A_TOKEN: a queued task names keys/],
   ])('takes no %s', async (line, message) => {
-    const file = await write('wrong', `task: x\n${line}\n${model_()}`);
+    const file = await write('wrong', `task: x\n${line}\nmodel: { provider: a, name: b, apiKey: key:a }\n`);
     const { code, stderr } = await optio('submit', file);
     expect(stderr).toMatch(message);
     expect(code).toBe(2);
   });
 
   it('is none without a MongoDB', async () => {
-    const file = await write('nowhere', `task: x\n${model_()}`);
+    const file = await write('nowhere', `task: x\n${scripted()}`);
     for (const args of [['submit', file], ['work'], ['queue', 'ls']]) {
       const { code, stderr } = await callOptio([...args, '--store', 'x.db'], { directory, env });
       expect(stderr).toMatch(/^optio: a queue is shared through a MongoDB: name one/);

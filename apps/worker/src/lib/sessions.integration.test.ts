@@ -4,12 +4,13 @@ import { join } from 'node:path';
 
 import { changeDocument, sessionCollection } from '@optio-ts/seed-engine';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
-import { SCRIPTED_MODEL, logLines, runCommand, startScriptedModel, writeFile as writeTool } from '@optio-ts/testkit';
+import { logLines, runCommand, startScriptedModel, writeFile as writeTool } from '@optio-ts/testkit';
 import type { ModelScript, ScriptedModel } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { callOptio } from './testing/call-optio.ts';
 import { digestTree } from './testing/digest-tree.ts';
+import { scriptedTaskLines } from './testing/scripted-task.ts';
 import { processesKnowing, startOptio } from './testing/start-optio.ts';
 
 const KEY = 'sk-of-the-scripted-model';
@@ -39,8 +40,7 @@ beforeAll(async () => {
     `task: Write the report.
 id: nightly
 files: project
-model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: env:MODEL_KEY }
-`,
+${scriptedTaskLines(model.url, 'env:MODEL_KEY')}`,
   );
 });
 afterAll(async () => {

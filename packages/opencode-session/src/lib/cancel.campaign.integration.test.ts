@@ -17,6 +17,7 @@ import {
   markedProcesses,
   runCommand,
   scriptedLogin,
+  scriptedEnvironment,
   scriptedProviderConfig,
   startCampaign,
   startScriptedModel,
@@ -157,6 +158,7 @@ async function playRound(place: Place, taskId: string, told: string, afterMs: nu
     autoStart: true,
     saveSeed: {},
     homeConfig: scriptedProviderConfig(model.url) as OpencodeConfig,
+    env: scriptedEnvironment,
   });
   let last = 'nothing';
   const reached = Promise.withResolvers<void>();

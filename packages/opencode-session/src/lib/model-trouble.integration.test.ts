@@ -6,7 +6,13 @@ import { createLocalHost } from '@optio-ts/host-core';
 import type { OpencodeConfig } from '@optio-ts/opencode-launcher';
 import { noCipher } from '@optio-ts/seed-engine';
 import { createMemoryStore } from '@optio-ts/seed-engine/memory';
-import { logLines, runCommand, scriptedProviderConfig, startScriptedModel } from '@optio-ts/testkit';
+import {
+  logLines,
+  runCommand,
+  scriptedEnvironment,
+  scriptedProviderConfig,
+  startScriptedModel,
+} from '@optio-ts/testkit';
 import type { ModelScript } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -46,6 +52,7 @@ async function run(
     autoStart: true,
     idleLimitMs: 500,
     homeConfig: scriptedProviderConfig(model.url) as OpencodeConfig,
+    env: scriptedEnvironment,
     ...more,
   });
   return { ...done, tools: model.requests.find(({ kind }) => kind === 'agent')?.tools ?? [] };

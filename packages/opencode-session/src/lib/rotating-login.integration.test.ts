@@ -8,7 +8,13 @@ import { opencodeSeeds } from '@optio-ts/opencode-seeds';
 import { openKeyring } from '@optio-ts/seed-engine';
 import type { Cipher, Store } from '@optio-ts/seed-engine';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
-import { logLines, scriptedLogin, scriptedProviderConfig, startScriptedModel } from '@optio-ts/testkit';
+import {
+  logLines,
+  scriptedEnvironment,
+  scriptedLogin,
+  scriptedProviderConfig,
+  startScriptedModel,
+} from '@optio-ts/testkit';
 import type { ScriptedMessage, ScriptedModel } from '@optio-ts/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -53,6 +59,7 @@ const base = (taskId: string) => ({
   task: 'Use your login.',
   autoStart: true,
   taskRoot: join(directory, 'tasks'),
+  env: scriptedEnvironment,
 });
 
 const run = (taskId: string, seedId: string, more: object = {}): Promise<SessionRun> =>

@@ -14,6 +14,7 @@ import {
   logLines,
   markedProcesses,
   runCommand,
+  scriptedEnvironment,
   scriptedProviderConfig,
   startCampaign,
   startLink,
@@ -93,6 +94,7 @@ it(
         task: 'Write a report.',
         autoStart: true,
         homeConfig: scriptedProviderConfig(model.url),
+        env: scriptedEnvironment,
       });
       const events: OpencodeSessionEvent[] = [];
       let disturbed: Promise<void> | undefined;
@@ -149,9 +151,15 @@ it('is finished or resumable after its worker was killed', { timeout: 3_600_000 
     const identityPath = join(directory, `${round}.txt`);
     await using store = createSqliteStore(storePath);
     const { cipher } = await openKeyring({ store, identityPath });
-    const homeConfig = scriptedProviderConfig(model.url);
-    const taskRoot = join(directory, `tasks-${round}`);
-    const worker = startWorker({ taskId: 'near', taskRoot, homeConfig, owner: 'worker-1', storePath, identityPath });
+    const worker = startWorker({
+      taskId: 'near',
+      taskRoot: join(directory, `tasks-${round}`),
+      homeConfig: scriptedProviderConfig(model.url),
+      env: scriptedEnvironment,
+      owner: 'worker-1',
+      storePath,
+      identityPath,
+    });
     await worker.until(moments[Math.floor(which * moments.length)] ?? 'progress');
     await delay(late * 1200);
     await worker.kill();

@@ -4,6 +4,15 @@ export const SCRIPTED_PROVIDER = 'scripted';
 /** Name of its only model. */
 export const SCRIPTED_MODEL = 'scripted-model';
 
+/**
+ * Variables that spare an opencode on a scripted model its catalogue of other models: 0.8 of the 2.7 seconds of CPU until its
+ * first answer. It takes any JSON value for a catalogue, and one without members as an empty one. This number is on every Linux,
+ * inside a confinement too.
+ */
+export const scriptedEnvironment: Readonly<Record<string, string>> = {
+  OPENCODE_MODELS_PATH: '/proc/sys/kernel/pid_max',
+};
+
 /** Options of `scriptedProviderConfig`. */
 export interface ScriptedProviderConfigOptions {
   /**

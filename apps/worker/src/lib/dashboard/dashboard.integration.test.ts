@@ -3,15 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { listSessionDocuments, renewSessionLease } from '@optio-ts/seed-engine';
-import {
-  SCRIPTED_MODEL,
-  logLines,
-  runCommand,
-  startLink,
-  startScriptedModel,
-  startSshd,
-  taskScript,
-} from '@optio-ts/testkit';
+import { logLines, runCommand, startLink, startScriptedModel, startSshd, taskScript } from '@optio-ts/testkit';
 import type { ModelScript, ScriptedModel, Sshd } from '@optio-ts/testkit';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
@@ -19,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ConfiguredHost } from '../config/worker-config.ts';
 import { openBrowser, takePicture } from '../testing/open-browser.ts';
+import { scriptedTaskLines } from '../testing/scripted-task.ts';
 import { startDashboard } from '../testing/start-dashboard.ts';
 import type { TestDashboard } from '../testing/start-dashboard.ts';
 import { startOptio } from '../testing/start-optio.ts';
@@ -54,8 +47,7 @@ async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promis
 
 function taskText(more = ''): string {
   return `task: Write the report.
-model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: env:MODEL_KEY }
-${more}`;
+${scriptedTaskLines(model.url, 'env:MODEL_KEY')}${more}`;
 }
 
 /** What axe finds that matters. */
