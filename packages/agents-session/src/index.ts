@@ -65,5 +65,6 @@ export type {
   LaunchContext,
   LaunchedAgent,
   RunAgentSessionOptions,
+  SendContext,
   SessionLimits,
 } from './lib/session-options.ts';

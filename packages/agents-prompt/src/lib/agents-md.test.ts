@@ -57,6 +57,13 @@ describe('composeAgentsMd', () => {
     expect(text).not.toContain('inside an excluded subdirectory');
   });
 
+  it('says what is missing', () => {
+    // @ts-expect-error -- what an untyped caller may pass
+    expect(() => composeAgentsMd({ task: 'X', resume: false })).toThrow(/^composeAgentsMd needs `protocol`/);
+    // @ts-expect-error -- as above
+    expect(() => composeAgentsMd({ protocol, resume: false })).toThrow(/^composeAgentsMd needs `task`/);
+  });
+
   it('does not guess the excludes', () => {
     // @ts-expect-error -- what an untyped caller may pass
     expect(() => composeAgentsMd({ protocol, task: 'X' })).toThrow(TypeError);

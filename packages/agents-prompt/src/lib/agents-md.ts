@@ -20,6 +20,10 @@ export interface ComposeAgentsMdOptions {
 /** Composes the AGENTS.md of a session: the protocol, how a resume shows, and the task at the very end. */
 export function composeAgentsMd(options: ComposeAgentsMdOptions): string {
   const { protocol, task, resume } = options;
+  if (typeof protocol?.documentation !== 'string') {
+    throw new TypeError('composeAgentsMd needs `protocol`: what createLogProtocol makes');
+  }
+  if (typeof task !== 'string') throw new TypeError('composeAgentsMd needs `task`: the text that the agent is given');
   if (resume !== false && !Array.isArray(resume?.excludes)) {
     throw new TypeError('composeAgentsMd needs `resume`: false, or the excludes that are in effect');
   }

@@ -1,3 +1,4 @@
+import { checkBrowserMode } from './browser-modes.ts';
 import type { BrowserMode } from './log-entry.ts';
 import { LOG_FILE, SHIM_DIRECTORY } from './workdir-files.ts';
 
@@ -69,9 +70,19 @@ const GIO_GUARD = `if [ "$1" != open ]; then
 fi
 `;
 
-/** The stubs of a mode, and the environment in which an agent finds them; `undefined` in ignore mode. */
+/**
+ * The stubs of a mode, and the environment in which an agent finds them; `undefined` in ignore mode. A workdir that `PATH` cannot hold is
+ * a `TypeError`.
+ */
 export function browserShims({ mode, workdir }: BrowserShimsOptions): BrowserShims | undefined {
+  checkBrowserMode(mode);
   if (mode === 'ignore') return undefined;
+  // In PATH, what follows a colon is another directory, and a relative one is looked for wherever a program stands.
+  if (!workdir.startsWith('/') || workdir.includes(':')) {
+    throw new TypeError(
+      `Browser shims need a workdir that is absolute and has no colon in its path, since PATH is to name it: got ${JSON.stringify(workdir)}`,
+    );
+  }
   const script = mode === 'suppress' ? SILENT : REDIRECT;
   const root = workdir.replace(/\/+$/, '');
   const directory = `${root}/${SHIM_DIRECTORY}`;

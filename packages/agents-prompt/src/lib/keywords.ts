@@ -1,3 +1,4 @@
+import { BROWSER_MODES } from './browser-modes.ts';
 import { SPACE } from './clean-line.ts';
 import type { BrowserMode, JsonValue, KeywordName, LogEntry } from './log-entry.ts';
 
@@ -25,8 +26,6 @@ export interface Keyword {
   parse(text: string): LogEntry | undefined;
 }
 
-const EVERY_MODE: readonly BrowserMode[] = ['ignore', 'suppress', 'redirect'];
-
 const PERCENT = new RegExp(`^([0-9]{1,3})%(?:${SPACE}+|$)`);
 const KEYWORD_AND_DATA = new RegExp(`^([^ \\t]+?)${SPACE}+(.+)$`, 's');
 
@@ -51,7 +50,7 @@ export const KEYWORDS: readonly Keyword[] = [
         entry: { type: 'status', percent: undefined, message: 'reading the source' },
       },
     ],
-    modes: EVERY_MODE,
+    modes: BROWSER_MODES,
     isColonOptional: false,
     isUsableWhenCut: true,
     parse(text) {
@@ -74,7 +73,7 @@ export const KEYWORDS: readonly Keyword[] = [
         entry: { type: 'deliverable', path: 'deliverables/report.md' },
       },
     ],
-    modes: EVERY_MODE,
+    modes: BROWSER_MODES,
     isColonOptional: false,
     isUsableWhenCut: false,
     parse(text) {
@@ -94,7 +93,7 @@ export const KEYWORDS: readonly Keyword[] = [
         entry: { type: 'done', summary: 'report written, all 12 checks pass' },
       },
     ],
-    modes: EVERY_MODE,
+    modes: BROWSER_MODES,
     isColonOptional: true,
     isUsableWhenCut: true,
     parse: (text) => ({ type: 'done', summary: text === '' ? undefined : text }),
@@ -111,7 +110,7 @@ export const KEYWORDS: readonly Keyword[] = [
         entry: { type: 'error', message: 'the repository needs a token that is not here' },
       },
     ],
-    modes: EVERY_MODE,
+    modes: BROWSER_MODES,
     isColonOptional: true,
     isUsableWhenCut: true,
     parse: (text) => ({ type: 'error', message: text === '' ? undefined : text }),
@@ -146,7 +145,7 @@ export const KEYWORDS: readonly Keyword[] = [
         entry: { type: 'attention', reason: 'which of the two schemas is the current one?' },
       },
     ],
-    modes: EVERY_MODE,
+    modes: BROWSER_MODES,
     isColonOptional: false,
     isUsableWhenCut: true,
     parse: (text) => (text === '' ? undefined : { type: 'attention', reason: text }),
@@ -167,7 +166,7 @@ export const KEYWORDS: readonly Keyword[] = [
         },
       },
     ],
-    modes: EVERY_MODE,
+    modes: BROWSER_MODES,
     isColonOptional: false,
     isUsableWhenCut: false,
     parse(text) {

@@ -149,6 +149,11 @@ describe('parseLine', () => {
     }
   });
 
+  it('takes text and no bytes', () => {
+    // @ts-expect-error -- what an untyped caller may pass
+    expect(() => redirect.parseLine(Buffer.from('DONE'))).toThrow(/^parseLine takes a line as a string/);
+  });
+
   it('cuts what is longer than a line may be', () => {
     const entry = redirect.parseLine(`STATUS: ${'x'.repeat(3 * MAX_LINE_LENGTH)}`);
     expect(entry.type === 'status' && entry.message.length).toBe(MAX_LINE_LENGTH - 'STATUS: '.length);

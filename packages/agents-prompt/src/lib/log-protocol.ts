@@ -1,3 +1,4 @@
+import { checkBrowserMode } from './browser-modes.ts';
 import { cleanLine, MAX_LINE_LENGTH, SPACE } from './clean-line.ts';
 import { composeDocumentation } from './documentation.ts';
 import { KEYWORDS } from './keywords.ts';
@@ -22,7 +23,7 @@ export interface LogProtocol {
   /** Markdown with the sections `## Log channel` and `## Deliverables`. */
   readonly documentation: string;
   /**
-   * Reads one line of the log, with or without its line end. Never throws. The texts in the result hold no control characters,
+   * Reads one line of the log, with or without its line end. Never throws, whatever the line holds. The texts in the result hold no control characters,
    * those in `data` of a domain message excepted; they are otherwise what the agent wrote, and to be treated as such.
    */
   parseLine(line: string, options?: ParseLineOptions): LogEntry;
@@ -33,20 +34,18 @@ const MAX_NEAR_MISS = 80;
 
 const LEADING_SPACE = new RegExp(`^${SPACE}+`);
 
-const MODES: readonly string[] = ['ignore', 'suppress', 'redirect'] satisfies BrowserMode[];
-
 /** Creates the protocol of one browser mode. An unknown mode is a `TypeError`. */
 export function createLogProtocol(options: CreateLogProtocolOptions = {}): LogProtocol {
   const browser = options.browser ?? 'ignore';
-  if (!MODES.includes(browser)) {
-    throw new TypeError(`Unknown browser mode ${JSON.stringify(browser)}: use ${MODES.join(', ')}`);
-  }
+  checkBrowserMode(browser);
   const keywords = KEYWORDS.filter(({ modes }) => modes.includes(browser));
   return Object.freeze({
     browser,
     documentation: composeDocumentation(browser),
-    parseLine: (line: string, { isTruncated = false }: ParseLineOptions = {}) =>
-      parse(keywords, cleanLine(line), isTruncated || line.length > MAX_LINE_LENGTH),
+    parseLine: (line: string, { isTruncated = false }: ParseLineOptions = {}) => {
+      if (typeof line !== 'string') throw new TypeError('parseLine takes a line as a string: decode its bytes first');
+      return parse(keywords, cleanLine(line), isTruncated || line.length > MAX_LINE_LENGTH);
+    },
   });
 }
 

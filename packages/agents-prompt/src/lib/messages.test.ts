@@ -56,7 +56,9 @@ describe('formatResumeLogLine', () => {
   });
 
   it('refuses a time that is none', () => {
-    expect(() => formatResumeLogLine({ at: new Date(Number.NaN) })).toThrow(TypeError);
+    for (const time of [new Date(Number.NaN), undefined, '2026-03-02T17:05:12Z', 7]) {
+      expect(() => formatResumeLogLine({ at: time as Date })).toThrow(/must be a valid Date$/);
+    }
   });
 
   it('refuses a name that would read as two, or as none', () => {

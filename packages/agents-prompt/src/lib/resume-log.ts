@@ -8,7 +8,8 @@ export interface ResumeLogLine {
 
 /** One line of `resume.log`, with its newline: `2026-03-02T17:05:12Z REFRESHED:AGENTS.md`. */
 export function formatResumeLogLine({ at, refreshed = [] }: ResumeLogLine): string {
-  if (Number.isNaN(at.getTime())) throw new TypeError('The time of a line in resume.log must be a valid date');
+  if (!(at instanceof Date) || Number.isNaN(at.getTime()))
+    throw new TypeError('The time of a line in resume.log must be a valid Date');
   const odd = refreshed.find((name) => name === '' || /[\s,\p{Cc}]/u.test(name));
   if (odd !== undefined) {
     throw new TypeError(

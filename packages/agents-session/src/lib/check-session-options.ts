@@ -1,3 +1,5 @@
+import { browserShims } from '@optio-ts/agents-prompt';
+
 import type { EventEnvelope } from './events.ts';
 import type { RunAgentSessionOptions } from './session-options.ts';
 
@@ -39,10 +41,23 @@ export function checkSessionNumbers(options: SessionNumbers): void {
 
 /** Refuses what cannot work, with a `TypeError` that names the option. */
 export function checkSessionOptions(options: RunAgentSessionOptions<EventEnvelope>): void {
-  const { elapsedMs = 0, fencing = 0 } = options;
-  if (options.sessionId === '') throw new TypeError('sessionId must not be empty');
-  if (!options.workspace.workdir.startsWith('/')) {
-    throw new TypeError(`workspace.workdir must be absolute: got ${JSON.stringify(options.workspace.workdir)}`);
+  const { elapsedMs = 0, fencing = 0, log, onIdle = 'remind', protocol, resumeLogLine = '', workspace } = options;
+  const need = (isGiven: boolean, name: string, what: string): void => {
+    if (!isGiven) throw new TypeError(`${name} must be ${what}`);
+  };
+  need(typeof options.host?.run === 'function', 'host', 'a Host, such as createLocalHost() of host-core makes');
+  need(typeof protocol?.parseLine === 'function', 'protocol', 'what createLogProtocol() of agents-prompt makes');
+  need(typeof options.launch === 'function', 'launch', 'a function that starts the agent');
+  need(typeof options.sessionId === 'string' && options.sessionId !== '', 'sessionId', 'a text that is not empty');
+  if (typeof workspace?.workdir !== 'string' || !workspace.workdir.startsWith('/')) {
+    throw new TypeError(`workspace.workdir must be absolute: got ${JSON.stringify(workspace?.workdir)}`);
+  }
+  // A workdir that its mode cannot do with is refused there.
+  browserShims({ mode: protocol.browser, workdir: workspace.workdir });
+  need(['remind', 'ignore'].includes(onIdle), 'onIdle', `'remind' or 'ignore': got ${JSON.stringify(onIdle)}`);
+  need(!/[\r\n]/.test(resumeLogLine.trimEnd()), 'resumeLogLine', 'one line, as formatResumeLogLine makes it');
+  if (log !== undefined && !(isCount(log.generation) && isCount(log.offset))) {
+    throw new TypeError(`log must be a position that onOffset was given: got ${JSON.stringify(log)}`);
   }
   if (options.decided !== undefined && options.log === undefined) {
     throw new TypeError('decided is for a session that is adopted: log must say where to go on');
@@ -51,8 +66,12 @@ export function checkSessionOptions(options: RunAgentSessionOptions<EventEnvelop
     throw new TypeError('stream must be one of the same session');
   }
   checkSessionNumbers(options);
-  if (!(Number.isSafeInteger(fencing) && fencing >= 0)) {
+  if (!isCount(fencing)) {
     throw new TypeError(`fencing must be a whole number from 0: got ${fencing}`);
   }
   if (!Number.isFinite(elapsedMs)) throw new TypeError(`elapsedMs must be a number: got ${elapsedMs}`);
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }

@@ -70,7 +70,7 @@ export interface HookContext {
   readonly browserEnv: Readonly<Record<string, string>>;
   /** Aborted when the session ends before the hook, or the hook takes too long. */
   readonly abortSignal: AbortSignal;
-  /** Emits a `progress` event. */
+  /** Emits a `progress` event. The percent is brought to 0 to 100; one that is no number is left out. */
   report(message: string, percent?: number): void;
   /** Writes a file, whole or not at all. Parents are made. Resolves with whether anything was written. */
   copy(source: CopySource, target: string, options?: CopyOptions): Promise<boolean>;
@@ -133,10 +133,11 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
   return {
     ...given,
     report: (message, percent) =>
-      emit({ type: 'progress', step: 'hook', message, ...(percent !== undefined && { percent }) }),
+      emit({ type: 'progress', step: 'hook', message, ...(isNumber(percent) && { percent: clampPercent(percent) }) }),
     read,
     readText: async (path, readOptions) => (await read(path, readOptions)).toString('utf8'),
     copy: async (source, target, { mode = 0o600, skipIfUnchanged = false, sha256 } = {}) => {
+      checkSource(source);
       const place = await resolve(target);
       const name = posix.basename(place.path);
       if (skipIfUnchanged) {
@@ -178,6 +179,23 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
       return allowFailure ? host.run(command, all) : runChecked(host, command, all);
     },
   };
+}
+
+function isNumber(value: number | undefined): value is number {
+  return value !== undefined && !Number.isNaN(value);
+}
+
+function clampPercent(percent: number): number {
+  return Math.min(100, Math.max(0, percent));
+}
+
+function checkSource(source: CopySource): void {
+  const isObject = typeof source === 'object' && source !== null;
+  if (isObject && (source instanceof Uint8Array || 'localPath' in source || Symbol.asyncIterator in source)) return;
+  // A text may be meant as content or as a path.
+  throw new TypeError(
+    'copy takes bytes, a stream of bytes, or { localPath }: make bytes of a text with Buffer.from(text)',
+  );
 }
 
 function openSource(source: CopySource): Uint8Array | Bytes {

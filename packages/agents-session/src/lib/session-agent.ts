@@ -48,12 +48,23 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
   let isLaunching = false;
   let isStopping = false;
   let isLeft = false;
+  /** Aborted when nothing is said to the agent any more. */
+  const ending = new AbortController();
+  const hangUp = (): void => {
+    isStopping = true;
+    mail.close();
+    ending.abort(new Error('The session is ending'));
+  };
   const sender = (): LaunchedAgent['sendToAgent'] => (isStopping ? undefined : agent?.sendToAgent);
   const say = async (text: string): Promise<boolean> => {
     const send = sender();
     if (send === undefined) return false;
-    const problem = await boundedStep(MESSAGE_MS, async () => send(text));
-    if (problem !== undefined) kit.warn('AGENT_NOT_REACHED', `The agent did not get a message: ${problem}`);
+    const problem = await boundedStep(MESSAGE_MS, async (late) =>
+      send(text, { abortSignal: AbortSignal.any([late, ending.signal]) }),
+    );
+    // Of one that the end has overtaken nobody needs to hear.
+    if (problem !== undefined && !isStopping)
+      kit.warn('AGENT_NOT_REACHED', `The agent did not get a message: ${problem}`);
     return problem === undefined;
   };
   const mail = createAgentMail({ canSend: () => sender() !== undefined, send: say });
@@ -134,6 +145,9 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
       isLaunching = true;
       try {
         const launched = await launch();
+        if (typeof launched?.exited?.then !== 'function' || typeof launched.stop !== 'function') {
+          throw new TypeError('launch must resolve with an agent: { exited, a promise, and stop, a function }');
+        }
         // Given up on, and here after all: another worker's, or nobody else would end it. Nobody waits for its exit.
         if (isStopping) launched.exited.catch(() => undefined);
         if (isLeft) await launched.leave?.();
@@ -144,8 +158,7 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
       }
     },
     stop: async () => {
-      isStopping = true;
-      mail.close();
+      hangUp();
       const running = agent;
       if (running === undefined) return;
       isStopped = await kit.step('stop', limits.stopMs, async (abortSignal) =>
@@ -153,9 +166,8 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
       );
     },
     letGo: async () => {
-      isStopping = true;
+      hangUp();
       isLeft = true;
-      mail.close();
       const running = agent;
       if (running?.leave !== undefined) await kit.step('leave', limits.stopMs, async () => running.leave?.());
     },

@@ -8,12 +8,21 @@ import type { AgentActivity } from './idle-policy.ts';
 import type { DecidedOutcome, SessionOutcome } from './outcome.ts';
 import type { SessionLease } from './session-lease.ts';
 
+/** What `sendToAgent` is given beside the text. */
+export interface SendContext {
+  /** Aborted when the message takes longer than 30 seconds, and when the agent is to be stopped. */
+  readonly abortSignal: AbortSignal;
+}
+
 /** An agent that runs, as `launch` hands it over. */
 export interface LaunchedAgent {
   /** Settles when the agent's process has ended; rejects when nobody can say any more whether it has. */
   readonly exited: Promise<ProcessExit>;
-  /** Says something to the agent. Absent: it cannot be spoken to, and gets no answers and no reminders. */
-  readonly sendToAgent?: (text: string) => Promise<void>;
+  /**
+   * Says something to the agent; one message at a time. Absent: it cannot be spoken to, and gets no answers and no reminders. A message
+   * that does not get through is a warning `AGENT_NOT_REACHED` and ends nothing.
+   */
+  readonly sendToAgent?: (text: string, context: SendContext) => Promise<void>;
   /** What the agent's own interface tells about it. Absent: only its exit and the deadline end a silent session. */
   readonly activity?: AsyncIterable<AgentActivity>;
   /** What its model failed with last, in its own words; `undefined` once something else has come from it. Told with an exit and a deadline. */
