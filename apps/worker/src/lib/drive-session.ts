@@ -9,6 +9,7 @@ import { INTERRUPT_EXIT_CODES } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Reporter, TaskSummary } from './report/reporter.ts';
 import type { SessionOutput } from './session-output.ts';
+import { explainHeld } from './sessions/explain-held.ts';
 import { watchCancel } from './sessions/watch-cancel.ts';
 
 /** Options of `driveSession`. */
@@ -18,6 +19,8 @@ export interface DriveSessionOptions {
   readonly output: SessionOutput;
   readonly reporter: Reporter;
   readonly interrupts: Interrupts;
+  /** The machine, as the user names it. */
+  readonly hostName: string;
   /** Whose `onEvent` is called here. @default none */
   readonly hooks?: readonly HookModule[];
 }
@@ -30,7 +33,7 @@ const FORCED_END_MS = 10_000;
  * for it in its document. The summary is returned, not yet shown.
  */
 export async function driveSession(session: OpencodeSession, options: DriveSessionOptions): Promise<TaskSummary> {
-  const { interrupts, output, reporter, store } = options;
+  const { hostName, interrupts, output, reporter, store } = options;
   const startedAt = performance.now();
   using _ = onAbort(interrupts.abortSignal, () => {
     reporter.note('ending the session in good order; press Ctrl-C again to end it at once');
@@ -71,7 +74,7 @@ export async function driveSession(session: OpencodeSession, options: DriveSessi
   const isIncomplete = exitCode === EXIT_CODES.done && output.unsaved.size > 0;
   return summaryOf({
     state: outcome.state,
-    message: outcome.message,
+    message: (await explainHeld(outcome.error, store, { taskId: session.taskId, hostName })) ?? outcome.message,
     exitCode: isIncomplete ? EXIT_CODES.failed : exitCode,
     seedId: outcome.seedId,
   });

@@ -18,6 +18,8 @@ export type WorkerErrorCode =
   | 'STORE_UNREACHABLE'
   /** The process in the background ended before it had a session. */
   | 'DETACH_FAILED'
+  /** A session works on this task already. Nothing was started. */
+  | 'TASK_AT_WORK'
   /** There is nothing of that name or id. */
   | 'NOT_FOUND'
   /** What was asked for cannot be done; the message says what can. Nothing was changed. */

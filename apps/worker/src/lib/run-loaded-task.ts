@@ -18,6 +18,7 @@ import type { Reporter, TaskSummary } from './report/reporter.ts';
 import { teeReporter } from './report/tee-reporter.ts';
 import { runTask } from './run-task.ts';
 import { createJournal } from './sessions/journal.ts';
+import { refuseWhileAtWork } from './sessions/refuse-while-at-work.ts';
 import { keepTaskBase } from './sessions/task-base.ts';
 import { saveTaskRecord } from './sessions/task-record.ts';
 import type { Task } from './task.ts';
@@ -88,6 +89,8 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
     ...(options.acceptNew === true && { acceptNew: true }),
     ...(options.onlyConfigured === true && { onlyConfigured: true }),
   });
+  const { machine } = config;
+  await refuseWhileAtWork(opened, { taskId: task.id, host: opening.host.description, machine });
   // What it was given is in its directory, and may have been changed there since.
   const isResumed =
     options.resume === true && (await loadLatestSnapshot(opened.store, 'opencode', task.id)) !== undefined;
@@ -95,13 +98,14 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
   for (const { path, reason } of files?.listed.skipped ?? []) reporter.warning(`files: left out ${path}: ${reason}`);
   const confine = options.confine ?? task.confine ?? opening.confine;
   const { outputDirectory, source } = task;
-  const place = { host: opening.name, machine: config.machine, outputDirectory };
+  const place = { host: opening.name, machine, outputDirectory };
   const record = { ...source, ...place, taskId: task.id, confine };
   const journal = createJournal({ ...opened, onFailure: (message) => reporter.warning(message) });
   let keeping: Promise<void> | undefined;
   const summary = await runTask({
     task: { ...task, confine },
     host: opening.host,
+    hostName: opening.name,
     hooks,
     store: opened.store,
     cipher: opened.cipher,

@@ -16,6 +16,8 @@ import type { TaskDefinition } from './task.ts';
 export interface RunTaskOptions {
   readonly task: TaskDefinition;
   readonly host: Host;
+  /** The machine, as the user names it. */
+  readonly hostName: string;
   readonly store: Store;
   readonly cipher: Cipher;
   /** What the agent finds in its working directory. @default nothing */

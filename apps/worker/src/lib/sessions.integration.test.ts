@@ -111,6 +111,13 @@ describe('a session in the background', { timeout: 300_000 }, () => {
     expect((await optio('resume', 'nightly')).stderr).toBe(
       'optio: task nightly has not ended; optio attach watches it\n',
     );
+    // A second one would have to share its directory, and would stand before it in all that goes by the task's name.
+    for (const how of [[], ['--detach']]) {
+      expect(await optio('run', 'task.yaml', ...how)).toMatchObject({
+        code: 2,
+        stderr: `optio: task nightly is at work in session ${sessionId}; optio attach ${sessionId} watches it, optio cancel ${sessionId} ends it, another id makes another task\n`,
+      });
+    }
     await json('pull', sessionId, 'live');
     expect(await readdir(join(directory, 'live'))).toEqual(['main.c', 'node_modules']);
 
@@ -160,11 +167,17 @@ describe('a session in the background', { timeout: 300_000 }, () => {
 
     // A worker that is killed leaves its agent at work, and another process ends it, as it is asked to.
     const second = await startAndLose();
+    expect((await optio('run', 'task.yaml')).stderr).toMatch(/^optio: task nightly .*; optio recover \S+ takes it up/);
     expect((await optio('resume', 'nightly')).stderr).toBe(
       'optio: task nightly has not ended; optio recover takes it up\n',
     );
-    expect((await optio('cancel', 'nightly', '--reason', 'not needed')).stderr).toMatch(/optio recover takes it up/);
+    const waiting = optio('cancel', 'nightly', '--wait', '--reason', 'not needed');
     expect((await optio('recover')).code).toBe(3);
+    expect(await waiting).toEqual({
+      code: 0,
+      stdout: `cancelled  ${second}\n`,
+      stderr: 'Its worker is gone; optio recover takes it up and ends it.\n',
+    });
     expect((await json('show', second))[0]).toMatchObject({ status: 'cancelled', message: 'not needed' });
     expect((await optio('attach', second)).code).toBe(3);
     expect((await optio('cancel', 'nightly')).stdout).toBe('ended already  cancelled\n');

@@ -8,6 +8,7 @@ import { createReporter } from '../report/reporter.ts';
 import type { TaskSummary } from '../report/reporter.ts';
 import { checkLoadedTask, checkSeed, runLoadedTask } from '../run-loaded-task.ts';
 import type { RunLoadedTaskOptions } from '../run-loaded-task.ts';
+import { refuseWhileAtWork } from '../sessions/refuse-while-at-work.ts';
 import { loadTaskFile } from '../task-file.ts';
 import type { Task } from '../task.ts';
 import type { CommandContext } from './context.ts';
@@ -86,6 +87,7 @@ export async function detachCommand(task: Task, options: RunCommandOptions, cont
     await using opened = await openStore(places);
     if (opened.isNew) stderr.write(`${newKeyNotice(places)}\n`);
     await checkSeed(task, opened);
+    await refuseWhileAtWork(opened, { taskId: task.id, machine: context.config.machine });
   }
   const started = await detach({ name: task.id, directory: places.logs, abortSignal: context.interrupts.abortSignal });
   if (options.json === true) stdout.write(`${printableJson({ type: 'detached', ...started })}\n`);

@@ -126,6 +126,9 @@ export async function cancelCommand(
       return EXIT_CODES.done;
     }
     const asked = await requestSessionCancel(opened.store, session.id, { reason });
+    if (stateOf(session, new Date()) === 'no worker' && json !== true) {
+      context.stderr.write('Its worker is gone; optio recover takes it up and ends it.\n');
+    }
     if (wait === true) {
       // It knows every package's errors, which the other commands need not wait for.
       const { followToEnd } = await import('../sessions/follow-to-end.ts');
@@ -134,12 +137,12 @@ export async function cancelCommand(
         sessionId: session.id,
         abortSignal: context.interrupts.abortSignal,
       });
+      const ended = await findSession(opened.store, session.id);
+      const facts = [[ended.outcome?.state ?? 'ended', session.id]] as const;
+      printFacts(context, publicOf(ended, new Date()), { json, facts });
       return exitCode === EXIT_CODES.cancelled ? EXIT_CODES.done : exitCode;
     }
     printFacts(context, publicOf(asked, new Date()), { json, facts: [['to be cancelled', session.id]] });
-    if (stateOf(session, new Date()) === 'no worker' && json !== true) {
-      context.stderr.write('Its worker is gone; optio recover takes it up and ends it.\n');
-    }
     return EXIT_CODES.done;
   });
 }

@@ -112,7 +112,7 @@ describe('followStore', () => {
     await follower.look();
     await Promise.all([follower.read(id), follower.read(id)]);
     const lines = (): readonly string[] => board.get(id)?.lines.map(({ text }) => text) ?? [];
-    expect(lines()).toEqual(['one', 'the agent asks for attention: asks', 'a note']);
+    expect(lines()).toEqual(['one', 'attention: asks', 'a note']);
     expect(detailOf(id)).toMatchObject({ requestCount: 1, attention: 'asks', state: 'starting' });
     await report(id, [
       { type: 'log', text: 'two' },

@@ -4,6 +4,7 @@ import { getSessionDocument, listSessionDocuments } from '@optio-ts/seed-engine'
 import type { SessionDocument, Store } from '@optio-ts/seed-engine';
 
 import { WorkerError, messageOf } from '../errors.ts';
+import type { WorkerErrorCode } from '../errors.ts';
 import { exitCodeOf, exitCodeOfResult } from '../exit-code-of.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { OpenedStore } from '../open-store.ts';
@@ -97,7 +98,7 @@ async function runFresh(task: QueuedTask, options: WorkOnTaskOptions): Promise<E
     summary = await runLoadedTask(named, { context, hooks, opened, reporter, leaseMs, onlyConfigured: true });
   } catch (error) {
     context.interrupts.abortSignal.throwIfAborted();
-    const isRefusal = error instanceof TaskFileError || (WorkerError.is(error) && error.code !== 'STORE_UNREACHABLE');
+    const isRefusal = error instanceof TaskFileError || (WorkerError.is(error) && !PASSING.has(error.code));
     const exitCode = exitCodeOf(error);
     if (!isRefusal && exitCode !== EXIT_CODES.host) throw error;
     const message = messageOf(error).split('\n').join('; ');
@@ -118,6 +119,9 @@ async function runFresh(task: QueuedTask, options: WorkOnTaskOptions): Promise<E
     ...(sessionId === undefined ? {} : { sessionId }),
   };
 }
+
+/** What is no fault of the task: a store that is away, and another worker that was faster. */
+const PASSING: ReadonlySet<WorkerErrorCode> = new Set(['STORE_UNREACHABLE', 'TASK_AT_WORK']);
 
 /** A session that this worker has lost is ended by whoever has it. */
 async function mustHaveEnded(store: Store, sessionId: string): Promise<void> {

@@ -41,7 +41,8 @@ export function lineOf(event: OpencodeSessionEvent, savedTo?: string): ReportLin
     case 'snapshot-saved':
       return line('info', `the session is kept as snapshot ${event.snapshotId}`);
     case 'attention':
-      return line('warning', `the agent asks for attention: ${event.reason}`);
+      // The reason says who asks, where it is not the agent's own words.
+      return line('warning', `attention: ${event.reason}`);
     case 'browser':
       return line('info', `the agent would open ${event.url}`);
     case 'domain-message':

@@ -73,7 +73,7 @@ describe('createPlainReporter', () => {
       'opencode 1.18.33 is at work, confined to its task directory',
       'agent: 40% writing EVIL',
       'agent: hello EVIL',
-      'warning: the agent asks for attention: EVIL',
+      'warning: attention: EVIL',
       'the agent would open EVIL',
       expect.stringContaining('agent: EVIL {"evil":'),
       'delivered a (1.2 kB) → /out/a',

@@ -97,7 +97,7 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
   options.onSession?.(found.session, { host: name, outputDirectory: output.writer.directory });
   reporter.note(NOTES[found.action]);
   const { store } = opened;
-  const summary = await driveSession(found.session, { store, output, reporter, interrupts, hooks });
+  const summary = await driveSession(found.session, { store, output, reporter, interrupts, hostName: name, hooks });
   journal.summary(summary);
   tracer?.summary(summary);
   await journal.flush();
