@@ -27,14 +27,8 @@ export type {
   StatusEvent,
   WarningEvent,
 } from './lib/events.ts';
-export type {
-  CopyOptions,
-  CopySource,
-  HookContext,
-  HookDownloadOptions,
-  HookRunOptions,
-  ReadOptions,
-} from './lib/hook-context.ts';
+export type { CopySource } from './lib/copy-source.ts';
+export type { CopyOptions, HookContext, HookDownloadOptions, HookRunOptions, ReadOptions } from './lib/hook-context.ts';
 export type { AgentActivity } from './lib/idle-policy.ts';
 export { findLeftSession, holderId } from './lib/find-left-session.ts';
 export type { FindLeftSessionOptions, FoundSession } from './lib/find-left-session.ts';

@@ -19,6 +19,12 @@ export async function within<Value>(
 /** How long a step that was told to stop may take to do so, in milliseconds. */
 const STOPPING_MS = 2000;
 
+/** What went wrong in a step: without `error` it took too long. */
+export interface StepFailure {
+  readonly message: string;
+  readonly error?: unknown;
+}
+
 /**
  * Runs a step that must not hang a session: after `limitMs` its signal is aborted, and a little later it is given up. Never
  * rejects; resolves with what went wrong, or `undefined`.
@@ -26,16 +32,16 @@ const STOPPING_MS = 2000;
 export async function boundedStep(
   limitMs: number,
   run: (abortSignal: AbortSignal) => unknown,
-): Promise<string | undefined> {
+): Promise<StepFailure | undefined> {
   const controller = new AbortController();
   const late = `did not finish within ${limitMs} ms`;
   const step = (async () => run(controller.signal))().then(
     () => undefined,
-    (error: unknown) => messageOf(error),
+    (error: unknown) => ({ message: messageOf(error), error }),
   );
   const result = await within(step, limitMs);
   if (result !== undefined) return result.value;
   controller.abort(new Error(`the step ${late}`));
   await within(step, STOPPING_MS);
-  return late;
+  return { message: late };
 }

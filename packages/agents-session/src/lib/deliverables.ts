@@ -84,7 +84,7 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
   const reject = (position: LogPosition, path: string, refusal: DeliverableRefusal, reason: string): void => {
     emit(position, { type: 'deliverable-rejected', path, refusal, reason });
     // Trouble of the harness is nothing the agent could put right.
-    if (refusal !== 'hook-failed') mail.answer({ path, reason });
+    if (refusal !== 'hook-failed' && refusal !== 'link-lost') mail.answer({ path, reason });
   };
 
   const accept = (position: LogPosition, deliverable: Deliverable): void => {
@@ -114,7 +114,8 @@ export function createDeliverables(options: CreateDeliverablesOptions): Delivera
       if (answer !== undefined && answer !== '') mail.say(answer);
     } catch (error) {
       if (isClosed) return;
-      reject(position, deliverable.path, 'hook-failed', `onDeliverable callback raised: ${messageOf(error)}`);
+      const refusal = isLinkFault(error) ? 'link-lost' : 'hook-failed';
+      reject(position, deliverable.path, refusal, `onDeliverable callback raised: ${messageOf(error)}`);
     }
   };
 

@@ -61,12 +61,13 @@ describe('drainUntil', () => {
 
 describe('boundedStep', () => {
   it('says what a step threw, also at once', async () => {
-    expect(await boundedStep(100, async () => Promise.reject(new Error('no')))).toBe('no');
+    const error = new Error('no');
+    expect(await boundedStep(100, async () => Promise.reject(error))).toEqual({ message: 'no', error });
     expect(
       await boundedStep(100, () => {
         throw new TypeError('at once');
       }),
-    ).toBe('at once');
+    ).toMatchObject({ message: 'at once' });
     expect(await boundedStep(100, () => 'fine')).toBeUndefined();
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -82,6 +83,6 @@ describe('boundedStep', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(signal?.aborted).toBe(true);
     await vi.advanceTimersByTimeAsync(2000);
-    expect(await result).toBe('did not finish within 100 ms');
+    expect(await result).toEqual({ message: 'did not finish within 100 ms' });
   });
 });

@@ -89,7 +89,9 @@ export type DeliverableRefusal =
   | 'too-large'
   | 'unreadable'
   | 'check-failed'
-  | 'hook-failed';
+  | 'hook-failed'
+  /** The hook failed because the link was lost under something that it could not do twice. */
+  | 'link-lost';
 
 /** A file that the agent announced is not delivered. */
 export interface DeliverableRejectedEvent extends EventEnvelope {

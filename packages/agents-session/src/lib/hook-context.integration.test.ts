@@ -17,7 +17,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createLocalHost } from '@optio-ts/host-core';
+import { createLocalHost, HostError } from '@optio-ts/host-core';
+import type { Host, HostErrorCode } from '@optio-ts/host-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createHookContext } from './hook-context.ts';
@@ -37,8 +38,11 @@ beforeEach(() => {
   messages = [];
   percents = [];
   abort = new AbortController();
-  context = createHookContext({
-    host,
+  context = createContext(host);
+});
+const createContext = (on: Host): HookContext =>
+  createHookContext({
+    host: on,
     sessionId: 's',
     workdir,
     isAdopted: false,
@@ -50,7 +54,6 @@ beforeEach(() => {
       if (body.type === 'progress') percents.push(body.percent);
     },
   });
-});
 const home = mkdtempSync(join(tmpdir(), 'optio home '));
 const host = createLocalHost({ env: { PATH: process.env['PATH'] ?? '', HOME: home } });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -188,6 +191,59 @@ describe('HookContext.read', () => {
       await expect(context.read('large', { maxBytes })).rejects.toThrow(TypeError);
     }
     await expect(context.read('large', { maxBytes: 4 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+});
+
+describe('a link that is lost under a hook', () => {
+  /** Each command is lost once: before it has begun, or when it has ended and its answer is on the way. */
+  const lossy = (code: HostErrorCode): { readonly on: HookContext; readonly asked: string[] } => {
+    const asked: string[] = [];
+    const lost = new HostError(code, 'the link is gone');
+    const lose = async <Value>(command: readonly string[], run: () => Promise<Value>): Promise<Value> => {
+      // Without the parameters of a script: there are names among them that nobody uses twice.
+      const key = command.slice(0, 3).join(' ');
+      asked.push(key);
+      if (asked.indexOf(key) < asked.length - 1) return run();
+      if (code === 'CONNECTION_LOST') await run();
+      throw lost;
+    };
+    const on = createContext({
+      ...host,
+      run: (command, options) => lose(command, () => host.run(command, options)),
+      spawn: (command, options) => lose(command, () => host.spawn(command, options)),
+    });
+    return { on, asked };
+  };
+
+  it('is waited for by what may be done twice, and by a command that has not begun', async () => {
+    const { on } = lossy('CONNECTION_LOST');
+    writeFileSync(join(home, 'b'), 'grüße');
+    expect(await on.readText('~/b')).toBe('grüße');
+    const { on: unreached } = lossy('CONNECT_FAILED');
+    expect((await unreached.run(['echo', 'x'])).stdout.toString()).toBe('x\n');
+    expect(await unreached.copy(Buffer.from('other'), 'file', { skipIfUnchanged: true, sha256: 'x' })).toBe(true);
+    expect(readFileSync(join(workdir, 'file'), 'utf8')).toBe('other');
+  });
+
+  it('is left to the hook where something may have been done, or a stream was begun', async () => {
+    const { on, asked } = lossy('CONNECTION_LOST');
+    await expect(on.run(['touch', 'once'])).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    expect(readdirSync(workdir)).toEqual(['once']);
+    const { on: unreached } = lossy('CONNECT_FAILED');
+    async function* stream(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('stream');
+    }
+    await expect(unreached.copy(stream(), 'stream')).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    await expect(unreached.run(['cat'], { stdin: stream() })).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    expect(asked).toEqual(['touch once']);
+    expect(readdirSync(workdir)).toEqual(['once']);
+  });
+
+  it('is waited for no longer than the hook has', async () => {
+    const { on } = lossy('CONNECT_FAILED');
+    const reading = on.read('x');
+    abort.abort();
+    await expect(reading).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
   });
 });
 

@@ -1,8 +1,9 @@
 import { createLocalHost } from '@optio-ts/host-core';
 import { describe, expect, it } from 'vitest';
 
+import type { CopySource } from './copy-source.ts';
 import { createHookContext } from './hook-context.ts';
-import type { CopySource, HookContext } from './hook-context.ts';
+import type { HookContext } from './hook-context.ts';
 
 function createContext(): { readonly context: HookContext; readonly emitted: object[] } {
   const emitted: object[] = [];

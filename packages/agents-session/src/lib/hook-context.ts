@@ -1,32 +1,16 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
 
 import { HostError, downloadFile, runChecked } from '@optio-ts/host-core';
-import type {
-  Bytes,
-  Command,
-  DownloadFileOptions,
-  DownloadedFile,
-  Host,
-  RunOptions,
-  RunResult,
-} from '@optio-ts/host-core';
+import type { Command, DownloadFileOptions, DownloadedFile, Host, RunOptions, RunResult } from '@optio-ts/host-core';
 
+import { checkSource, hashSource, isRepeatable, openSource } from './copy-source.ts';
+import type { CopySource } from './copy-source.ts';
 import { AgentSessionError } from './errors.ts';
 import type { AgentEvent, EventBody } from './events.ts';
 import { checkFile, describeRefusal, readCheckedFile } from './open-checked-file.ts';
+import { isLinkFault, outlastLink } from './outlast-link.ts';
 import { resolveHookPath } from './resolve-hook-path.ts';
 import { writeCheckedFile } from './write-checked-file.ts';
-
-/** What a hook copies to the host. */
-export type CopySource =
-  /** The content itself. */
-  | Uint8Array
-  /** The content as it comes. */
-  | Bytes
-  /** A file of this machine. */
-  | { readonly localPath: string };
 
 /** Options of `HookContext.copy`. */
 export interface CopyOptions {
@@ -55,6 +39,10 @@ export type HookDownloadOptions = Omit<DownloadFileOptions, 'beneath' | 'path' |
 
 /**
  * What a hook may do on the host.
+ *
+ * A link that is lost is waited for, as long as the session waits for it (`reconnectLimitMs`), and what may be done twice is done again:
+ * reading, copying, downloading. A command is not, once it may have begun, nor is what takes a stream: then what the host throws
+ * (`CONNECTION_LOST`) is the hook's to deal with, and `outlastLink` helps with what it knows to be repeatable.
  *
  * A path is absolute, below the home of the host's user (`~/x`), or relative to the workdir. A relative one must not leave the
  * workdir, neither by `..` (a `TypeError`) nor, once an agent has run, by a link (`PATH_REFUSED`).
@@ -95,6 +83,8 @@ export interface CreateHookContextOptions extends Pick<
   'host' | 'sessionId' | 'workdir' | 'isAdopted' | 'browserEnv' | 'abortSignal' | 'sendToAgent'
 > {
   readonly emit: (body: EventBody<AgentEvent>) => void;
+  /** Milliseconds without a link after which the host's error is thrown. @default 300_000 */
+  readonly reconnectLimitMs?: number | undefined;
 }
 
 const READ_LIMIT = 16 * 1024 * 1024;
@@ -102,10 +92,14 @@ const OPEN_MS = 30_000;
 
 /** Creates what a hook is called with. */
 export function createHookContext(options: CreateHookContextOptions): HookContext {
-  const { emit, ...given } = options;
+  const { emit, reconnectLimitMs: limitMs = 300_000, ...given } = options;
   const { host, workdir, abortSignal } = given;
+  const outlast = async <Value>(
+    run: () => Promise<Value>,
+    { end = abortSignal, isPassing = isLinkFault }: { end?: AbortSignal; isPassing?: (error: unknown) => boolean } = {},
+  ): Promise<Value> => outlastLink(run, { abortSignal: end, limitMs, isPassing });
   const resolve = async (path: string): Promise<{ readonly directory: string; readonly path: string }> =>
-    resolveHookPath(path, { workdir, readHome: () => readHome(host, abortSignal) });
+    resolveHookPath(path, { workdir, readHome: () => outlast(() => readHome(host, abortSignal)) });
 
   const read = async (path: string, { maxBytes = READ_LIMIT }: ReadOptions = {}): Promise<Buffer> => {
     // The host would take any other number for no limit.
@@ -113,7 +107,7 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
       throw new TypeError(`maxBytes must be a whole number of bytes: got ${maxBytes}`);
     }
     const request = { ...(await resolve(path)), maxBytes, abortSignal, timeoutMs: OPEN_MS };
-    const found = await checkFile(host, request);
+    const found = await outlast(() => checkFile(host, request));
     if (!found.isAccepted) {
       const why =
         found.refusal === 'outside-workdir'
@@ -123,7 +117,7 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
       if (found.refusal === 'not-found') throw new HostError('NOT_FOUND', message);
       throw new AgentSessionError(found.refusal === 'too-large' ? 'LIMIT_EXCEEDED' : 'PATH_REFUSED', message);
     }
-    return Buffer.concat(await Array.fromAsync(readCheckedFile(host, request)));
+    return Buffer.concat(await outlast(() => Array.fromAsync(readCheckedFile(host, request))));
   };
 
   /** A signal of the caller's own does not outlive the hook. */
@@ -142,14 +136,16 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
       const name = posix.basename(place.path);
       if (skipIfUnchanged) {
         const wanted = sha256 ?? (await hashSource(source));
-        const found = await runHash(host, posix.join(place.directory, place.path), abortSignal);
+        const found = await outlast(() => runHash(host, posix.join(place.directory, place.path), abortSignal));
         if (wanted === found) {
           emit({ type: 'progress', step: 'copy', message: `Already up to date: ${name}` });
           return false;
         }
       }
       emit({ type: 'progress', step: 'copy', message: `Copying ${name}` });
-      await writeCheckedFile(host, { ...place, content: openSource(source), mode, abortSignal });
+      const write = (): Promise<void> =>
+        writeCheckedFile(host, { ...place, content: openSource(source), mode, abortSignal });
+      await (isRepeatable(source) ? outlast(write) : write());
       return true;
     },
     download: async (url, target, { onProgress, abortSignal: own, ...downloadOptions }) => {
@@ -157,13 +153,14 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
       const message = `Downloading ${posix.basename(place.path)}`;
       emit({ type: 'progress', step: 'download', message });
       let told = -1;
-      return downloadFile(host, {
+      const end = withOwn(own);
+      const downloading: DownloadFileOptions = {
         ...downloadOptions,
         url,
         path: posix.join(place.directory, place.path),
         // What is above the workdir is trusted, the workdir itself is not: it may have become a link.
         ...(place.directory !== '/' && { beneath: posix.dirname(workdir) }),
-        abortSignal: withOwn(own),
+        abortSignal: end,
         onProgress: (progress) => {
           const { sizeBytes, totalBytes } = progress;
           const part = totalBytes === undefined ? -1 : Math.floor((100 * sizeBytes) / Math.max(totalBytes, 1));
@@ -172,11 +169,16 @@ export function createHookContext(options: CreateHookContextOptions): HookContex
           told = Math.max(told, percent);
           onProgress?.(progress);
         },
-      });
+      };
+      return outlast(() => downloadFile(host, downloading), { end });
     },
     run: (command, { allowFailure = false, abortSignal: own, ...runOptions } = {}) => {
-      const all = { cwd: workdir, ...runOptions, abortSignal: withOwn(own) };
-      return allowFailure ? host.run(command, all) : runChecked(host, command, all);
+      const end = withOwn(own);
+      const all = { cwd: workdir, ...runOptions, abortSignal: end };
+      const run = (): Promise<RunResult> => (allowFailure ? host.run(command, all) : runChecked(host, command, all));
+      const { stdin = '' } = runOptions;
+      const isRepeatable = typeof stdin === 'string' || stdin instanceof Uint8Array;
+      return isRepeatable ? outlast(run, { end, isPassing: isUnreached }) : run();
     },
   };
 }
@@ -189,36 +191,9 @@ function clampPercent(percent: number): number {
   return Math.min(100, Math.max(0, percent));
 }
 
-function checkSource(source: CopySource): void {
-  const isObject = typeof source === 'object' && source !== null;
-  if (isObject && (source instanceof Uint8Array || 'localPath' in source || Symbol.asyncIterator in source)) return;
-  // A text may be meant as content or as a path.
-  throw new TypeError(
-    'copy takes bytes, a stream of bytes, or { localPath }: make bytes of a text with Buffer.from(text)',
-  );
-}
-
-function openSource(source: CopySource): Uint8Array | Bytes {
-  return 'localPath' in source ? readLocal(source.localPath) : source;
-}
-
-/**
- * Opens the file when its first byte is asked for: one that is missing fails there, where it is heard, and none stays open when the
- * host does not get so far.
- *
- * @yields its bytes
- */
-async function* readLocal(path: string): Bytes {
-  for await (const chunk of createReadStream(path)) yield chunk as Uint8Array;
-}
-
-async function hashSource(source: CopySource): Promise<string> {
-  const hash = createHash('sha256');
-  if (source instanceof Uint8Array) return hash.update(source).digest('hex');
-  if (!('localPath' in source))
-    throw new TypeError('copy with skipIfUnchanged needs sha256 when the source is a stream');
-  for await (const chunk of readLocal(source.localPath)) hash.update(chunk);
-  return hash.digest('hex');
+/** Whether a failure says that the host was not reached at all: nothing of what was asked for has begun. */
+function isUnreached(error: unknown): boolean {
+  return HostError.is(error) && error.code === 'CONNECT_FAILED';
 }
 
 /** The hex SHA-256 of a file on the host; `undefined` when it is missing or no tool can tell, so that it is copied. */

@@ -80,6 +80,8 @@ export interface SessionFacts {
   readonly endings: readonly SessionEnding[];
   /** What went wrong in `afterExecute`; `undefined` when nothing did. */
   readonly afterExecuteError: string | undefined;
+  /** What `afterExecute` has thrown. @default nothing: it took too long */
+  readonly afterExecuteCause?: unknown;
   /** What the model failed with last, in its own words, if nothing else has come from it since. @default nothing */
   readonly modelFailure?: string | undefined;
   readonly problems: readonly SessionProblem[];
@@ -97,7 +99,7 @@ const WEAK: readonly SessionEnding['type'][] = ['exited', 'log-lost', 'agent-los
  * session fail that would be done, and is a problem of any other. What was decided before stays; a session that is no longer ours is `lost`, whatever else is known.
  */
 export function decideOutcome(facts: SessionFacts): SessionOutcome {
-  const { endings, afterExecuteError, modelFailure, problems } = facts;
+  const { endings, afterExecuteError, afterExecuteCause: error, modelFailure, problems } = facts;
   const ending =
     endings.find(({ type }) => type === 'disowned') ??
     endings.find(({ type }) => type === 'decided') ??
@@ -108,7 +110,8 @@ export function decideOutcome(facts: SessionFacts): SessionOutcome {
   if (afterExecuteError === undefined) return { ...decided, exit, problems };
   const message = `afterExecute threw: ${afterExecuteError}`;
   if (decided.state === 'done') {
-    return { state: 'failed', reason: 'after-execute-failed', message, exit, problems };
+    const cause = error === undefined ? undefined : { error };
+    return { state: 'failed', reason: 'after-execute-failed', message, exit, problems, ...cause };
   }
   return { ...decided, exit, problems: [...problems, { step: 'afterExecute', message }] };
 }

@@ -313,12 +313,13 @@ describe('deliverables', () => {
   it('is not ended by a hook that throws, and says what a hook answers', async () => {
     const said: string[] = [];
     const { session } = await bench.start(
-      `for name in bad good; do : >deliverables/$name; say "DELIVERABLE: deliverables/$name"; done
+      `for name in bad lost good; do : >deliverables/$name; say "DELIVERABLE: deliverables/$name"; done
        await_file answered; say DONE; stay`,
       {
         hooks: {
           onDeliverable: (_context, { name }) => {
             if (name === 'bad') throw new Error('disk full');
+            if (name === 'lost') throw new Error('no upload', { cause: new HostError('CONNECTION_LOST', 'gone') });
             return 'please revise';
           },
         },
@@ -334,6 +335,7 @@ describe('deliverables', () => {
     const events = await Array.fromAsync(session.events);
     expect(events).toMatchObject([
       { type: 'deliverable-rejected', refusal: 'hook-failed', reason: 'onDeliverable callback raised: disk full' },
+      { type: 'deliverable-rejected', refusal: 'link-lost', reason: 'onDeliverable callback raised: no upload' },
       { type: 'deliverable', name: 'good' },
       { type: 'done' },
       { type: 'ended' },
@@ -427,6 +429,22 @@ describe('hooks', () => {
     });
     expect(await session.result).toMatchObject({ state: 'failed', message: 'afterExecute threw: upload failed' });
     expect(order).toEqual(['failed']);
+  });
+
+  it('tells a hook that has failed from a link that was lost under it', async () => {
+    const gone = new HostError('CONNECTION_LOST', 'the link to lab is gone');
+    const { session: after } = await bench.start(`say DONE; stay`, {
+      hooks: { afterExecute: () => Promise.reject(gone) },
+    });
+    expect(await after.result).toMatchObject({ state: 'failed', reason: 'after-execute-failed', error: gone });
+    const events = await Array.fromAsync(after.events);
+    expect(events.find(({ type }) => type === 'warning')).toMatchObject({ code: 'HOOK_LINK_LOST' });
+    const { session: before } = await bench.start(`say DONE`, { hooks: { beforeExecute: () => Promise.reject(gone) } });
+    expect(await before.result).toMatchObject({
+      reason: 'setup-failed',
+      message: 'beforeExecute: the link to lab is gone',
+      error: gone,
+    });
   });
 
   it('does not let afterExecute hide the first error', async () => {

@@ -64,7 +64,7 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
     );
     // Of one that the end has overtaken nobody needs to hear.
     if (problem !== undefined && !isStopping)
-      kit.warn('AGENT_NOT_REACHED', `The agent did not get a message: ${problem}`);
+      kit.warn('AGENT_NOT_REACHED', `The agent did not get a message: ${problem.message}`);
     return problem === undefined;
   };
   const mail = createAgentMail({ canSend: () => sender() !== undefined, send: say });
@@ -82,7 +82,7 @@ export function createSessionAgent(kit: SessionKit): SessionAgent {
     const problem = await boundedStep(MESSAGE_MS, async () => {
       tail = await launched.outputTail?.();
     });
-    if (problem !== undefined) kit.fail('outputTail', problem);
+    if (problem !== undefined) kit.fail('outputTail', problem.message);
     return tail;
   };
 

@@ -80,7 +80,7 @@ export function createSessionKit(options: RunAgentSessionOptions, given: EventSt
     fail,
     step: async (step, limitMs, run) => {
       const problem = await boundedStep(limitMs, run);
-      if (problem !== undefined) fail(step, problem);
+      if (problem !== undefined) fail(step, problem.message);
       return problem === undefined;
     },
     drain: async (step, isDone) => {

@@ -73,6 +73,9 @@ export interface AgentSessionHooks {
    * For each accepted deliverable, one at a time in the order of the log; the event follows when it has returned. A text that it
    * returns is said to the agent. Throwing rejects the deliverable and does not end the session. The end of the session waits
    * for it within `limits.drainMs`.
+   *
+   * Once for each line of the log. An agent that edits the log in the middle writes the lines behind that place anew, and one that
+   * announces a file again means it: go by the content where something must not be done twice.
    */
   readonly onDeliverable?: (
     context: HookContext,

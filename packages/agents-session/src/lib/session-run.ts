@@ -1,6 +1,7 @@
 import { browserShims } from '@optio-ts/agents-prompt';
 
 import { boundedStep, within } from './bounded.ts';
+import type { StepFailure } from './bounded.ts';
 import type { Endings } from './endings.ts';
 import { messageOf } from './errors.ts';
 import type { EventStream } from './event-stream.ts';
@@ -47,7 +48,7 @@ async function runSteps(options: RunAgentSessionOptions, kit: SessionKit): Promi
   const emit: LaunchContext['emit'] = (body) => stream.emit(body);
   let env: Readonly<Record<string, string>> = {};
   let isPrepared = adopted !== undefined;
-  let afterExecuteError: string | undefined;
+  let afterExecuteFailure: StepFailure | undefined;
 
   const hookContext = (abortSignal: AbortSignal): HookContext =>
     createHookContext({
@@ -56,6 +57,7 @@ async function runSteps(options: RunAgentSessionOptions, kit: SessionKit): Promi
       workdir: options.workspace.workdir,
       isAdopted: adopted !== undefined,
       browserEnv: env,
+      reconnectLimitMs: options.reconnectLimitMs,
       abortSignal,
       emit,
       sendToAgent: async (text) => side.say(text),
@@ -63,7 +65,8 @@ async function runSteps(options: RunAgentSessionOptions, kit: SessionKit): Promi
   const outcome = (): SessionOutcome =>
     decideOutcome({
       endings: [...endings.list],
-      afterExecuteError,
+      afterExecuteError: afterExecuteFailure?.message,
+      afterExecuteCause: afterExecuteFailure?.error,
       modelFailure: side.modelFailure,
       problems: [...kit.problems],
     });
@@ -119,11 +122,12 @@ async function runSteps(options: RunAgentSessionOptions, kit: SessionKit): Promi
   if (!(await owner.check())) return letGo();
   await side.stop();
   if (isPrepared && afterExecute) {
-    afterExecuteError = await boundedStep(kit.limits.afterExecuteMs, async (signal) =>
+    afterExecuteFailure = await boundedStep(kit.limits.afterExecuteMs, async (signal) =>
       afterExecute(hookContext(signal)),
     );
-    if (afterExecuteError !== undefined) {
-      kit.warn('HOOK_FAILED', `afterExecute callback raised: ${afterExecuteError}`);
+    if (afterExecuteFailure !== undefined) {
+      const { message, error } = afterExecuteFailure;
+      kit.warn(isLinkFault(error) ? 'HOOK_LINK_LOST' : 'HOOK_FAILED', `afterExecute callback raised: ${message}`);
     }
   }
   await log.drainListeners();
@@ -185,7 +189,9 @@ async function setUp(
   const result = first === undefined ? 'ended' : first.value;
   if (result === undefined) return;
   if (result !== 'ended') {
-    endings.add({ type: 'setup-failed', message: messageOf(result.error), error: result.error });
+    const { error } = result;
+    const said = messageOf(error);
+    endings.add({ type: 'setup-failed', message: isLinkFault(error) ? `${step}: ${said}` : said, error });
     return;
   }
   // Of a session that is another's nothing is needed here.
