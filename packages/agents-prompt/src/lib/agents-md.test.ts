@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { composeAgentsMd } from './agents-md.ts';
 import { createLogProtocol } from './log-protocol.ts';
+import { formatResumeLogLine } from './resume-log.ts';
 
 const protocol = createLogProtocol({ browser: 'suppress' });
 
@@ -34,6 +35,18 @@ describe('composeAgentsMd', () => {
     expect(text.replaceAll('optio.log', '')).not.toMatch(/optio|opencode/i);
   });
 
+  it('shows resume.log as it is written', () => {
+    const text = composeAgentsMd({ protocol, task: 'X', resume: { excludes: [] } });
+    const [, block = ''] = /```text\n([^]*?)```/.exec(text) ?? [];
+    const written = [
+      formatResumeLogLine({ at: new Date('2026-03-01T09:30:00Z') }),
+      formatResumeLogLine({ at: new Date('2026-03-02T17:05:12Z'), refreshed: ['AGENTS.md'] }),
+    ];
+    expect(block).toBe(written.join(''));
+    const [tag] = /[A-Z]+:/.exec(block.split('Z ')[1] ?? '') ?? [];
+    expect(text).toContain(`listed after \`${tag}\``);
+  });
+
   it('leaves resumes out when there are none', () => {
     const text = composeAgentsMd({ protocol, task: 'X', resume: false });
     expect(text).not.toContain('## Resumes');
@@ -49,6 +62,7 @@ describe('composeAgentsMd', () => {
     expect(text).toContain('`*.iso`, `` a`b ``, `c d`.');
     expect(text).not.toContain('node_modules');
     expect(text).toContain('inside an excluded subdirectory');
+    expect(text).toContain('what you cannot make again must not be there.');
   });
 
   it('says so when nothing is excluded', () => {

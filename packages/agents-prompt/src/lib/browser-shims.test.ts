@@ -9,6 +9,9 @@ describe('browserShims', () => {
     expect(shims?.env('/opt/bin:/bin')).toEqual({ BROWSER: '/w/bin/xdg-open', PATH: '/w/bin:/opt/bin:/bin' });
     expect(shims?.env('')['PATH']).toBe('/w/bin:/usr/local/bin:/usr/bin:/bin');
     expect(shims?.files.every(({ mode }) => mode === 0o700)).toBe(true);
+    expect(shims?.files.some(({ content }) => content.includes('BROWSER:'))).toBe(false);
+    const redirect = browserShims({ mode: 'redirect', workdir: '/w' });
+    expect(redirect?.files.every(({ content }) => content.includes('BROWSER: "%s"\\n'))).toBe(true);
   });
 
   it('refuses a workdir that PATH cannot hold, where there is something to find in it', () => {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
 import { MAX_LINE_LENGTH } from './clean-line.ts';
+import { composeDocumentation } from './documentation.ts';
 import { KEYWORDS } from './keywords.ts';
 import { createLogProtocol } from './log-protocol.ts';
 
 const redirect = createLogProtocol({ browser: 'redirect' });
 const quiet = createLogProtocol({ browser: 'suppress' });
+
+/** JSON so many levels deep. */
+const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
 describe('createLogProtocol', () => {
   it('ignores browsers unless asked', () => expect(createLogProtocol().browser).toBe('ignore'));
@@ -19,6 +23,12 @@ describe('createLogProtocol', () => {
   it('refuses a mode it does not know', () => {
     // @ts-expect-error -- what an untyped caller may pass
     expect(() => createLogProtocol({ browser: 'open' })).toThrow(TypeError);
+  });
+
+  it('teaches what it reads: its documentation is that of its mode', () => {
+    for (const browser of ['ignore', 'suppress', 'redirect'] as const) {
+      expect(createLogProtocol({ browser }).documentation).toBe(composeDocumentation(browser));
+    }
   });
 
   for (const { name, examples, modes } of KEYWORDS) {
@@ -76,11 +86,14 @@ describe('parseLine', () => {
     ['DONE: all green', { type: 'done', summary: 'all green' }],
     ['\0\0\0DONE', { type: 'done', summary: undefined }],
     ['\ufeffDONE', { type: 'done', summary: undefined }],
+    ['\ufeff\ufeffDONE', { type: 'done', summary: undefined }],
     ['ERROR', { type: 'error', message: undefined }],
     ['ERROR: no token', { type: 'error', message: 'no token' }],
     ['BROWSER: "https://a.b/?q=1"', { type: 'browser', url: 'https://a.b/?q=1' }],
     ['BROWSER: https://a.b/', { type: 'browser', url: 'https://a.b/' }],
     ['BROWSER: "https://a.b/', { type: 'browser', url: '"https://a.b/' }],
+    ['BROWSER: "https://a.b/"x"', { type: 'browser', url: 'https://a.b/"x' }],
+    ['BROWSER: "https://a.b/" "x', { type: 'browser', url: '"https://a.b/" "x' }],
     ['ATTENTION: which one?', { type: 'attention', reason: 'which one?' }],
     ['DOMAIN_MESSAGE: invoice {"n":[1,null]}', { type: 'domain-message', keyword: 'invoice', data: { n: [1, null] } }],
     ['DOMAIN_MESSAGE: count 7', { type: 'domain-message', keyword: 'count', data: 7 }],
@@ -102,6 +115,9 @@ describe('parseLine', () => {
     ['DOMAIN_MESSAGE: invoice', 'DOMAIN_MESSAGE'],
     ['DOMAIN_MESSAGE: count NaN', 'DOMAIN_MESSAGE'],
     [`DOMAIN_MESSAGE: deep ${'['.repeat(500)}${']'.repeat(500)}`, 'DOMAIN_MESSAGE'],
+    [`DOMAIN_MESSAGE: deep ${nest(65)}`, 'DOMAIN_MESSAGE'],
+    [`DOMAIN_MESSAGE: deep ["\\"",${nest(64)}]`, 'DOMAIN_MESSAGE'],
+    [`>${' '.repeat(70)} DONE.`, 'DONE'],
     [' DONE', 'DONE'],
     ['- **DONE**', 'DONE'],
     ['done.', 'DONE'],
@@ -137,6 +153,18 @@ describe('parseLine', () => {
       type: 'done',
       summary: 'and mo',
     });
+    expect(redirect.parseLine('ERROR: and mo', { isTruncated })).toEqual({ type: 'error', message: 'and mo' });
+    expect(redirect.parseLine('ATTENTION: and mo', { isTruncated })).toEqual({ type: 'attention', reason: 'and mo' });
+    expect(redirect.parseLine('STATUS: and mo', { isTruncated })).toMatchObject({ type: 'status', message: 'and mo' });
+  });
+
+  it('counts how deep JSON is by its own brackets, not by those in its texts', () => {
+    for (const json of [nest(64), `[${nest(1)},${nest(63)},{},${nest(63)}]`, JSON.stringify(`\\"${'['.repeat(100)}`)]) {
+      const entry = redirect.parseLine(`DOMAIN_MESSAGE: deep ${json}`);
+      expect(entry).toEqual({ type: 'domain-message', keyword: 'deep', data: JSON.parse(json) as unknown });
+    }
+    const wide = `[${Array.from({ length: 100 }, () => '{"a":[]}').join()}]`;
+    expect(redirect.parseLine(`DOMAIN_MESSAGE: wide ${wide}`).type).toBe('domain-message');
   });
 
   it('takes no longer for lines that are made to be slow', () => {
@@ -157,6 +185,8 @@ describe('parseLine', () => {
   it('cuts what is longer than a line may be', () => {
     const entry = redirect.parseLine(`STATUS: ${'x'.repeat(3 * MAX_LINE_LENGTH)}`);
     expect(entry.type === 'status' && entry.message.length).toBe(MAX_LINE_LENGTH - 'STATUS: '.length);
-    expect(redirect.parseLine(`DELIVERABLE: ${'x'.repeat(MAX_LINE_LENGTH)}`).type).toBe('unknown');
+    const path = 'x'.repeat(MAX_LINE_LENGTH - 'DELIVERABLE: '.length);
+    expect(redirect.parseLine(`DELIVERABLE: ${path}`)).toEqual({ type: 'deliverable', path });
+    expect(redirect.parseLine(`DELIVERABLE: ${path}x`).type).toBe('unknown');
   });
 });

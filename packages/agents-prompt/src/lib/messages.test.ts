@@ -18,6 +18,19 @@ describe('composeDeliverableMessage', () => {
     ]);
   });
 
+  it('repeats a path up to 200 characters, none of them cut in two', () => {
+    const answer = (path: string): string => composeDeliverableMessage([{ path, reason: undefined }]);
+    expect(answer('x'.repeat(200))).toBe(`System:\nDeliverable accepted: ${'x'.repeat(200)}`);
+    expect(answer('x'.repeat(201))).toBe(`System:\nDeliverable accepted: ${'x'.repeat(200)}…`);
+    expect(answer(`${'x'.repeat(199)}😀`)).toBe(`System:\nDeliverable accepted: ${'x'.repeat(199)}\ufffd…`);
+  });
+
+  it('counts those that it does not name', () => {
+    const answers = [{ path: 'a', reason: undefined }];
+    expect(composeDeliverableMessage(answers)).not.toContain('more');
+    expect(composeDeliverableMessage(answers, { unnamed: 1 })).toContain('\nAnd 1 more that are not named here.');
+  });
+
   it('asks for nothing when all is well', () => {
     expect(composeDeliverableMessage([{ path: 'a', reason: undefined }])).not.toContain('again');
   });
@@ -26,7 +39,10 @@ describe('composeDeliverableMessage', () => {
 describe('composeIdleReminder', () => {
   it('names DONE, ERROR, ATTENTION and the newline', () => {
     const text = composeIdleReminder();
-    for (const phrase of ['DONE', 'ERROR', 'ATTENTION', './optio.log', 'tail -c 1']) expect(text).toContain(phrase);
+    for (const phrase of ['append an ATTENTION entry', 'append ERROR', 'append DONE to ./optio.log;']) {
+      expect(text).toContain(phrase);
+    }
+    expect(text).toContain('newline; `tail -c 1 ./optio.log` shows');
     expect(text).not.toContain('looks like');
   });
 

@@ -114,7 +114,13 @@ describe('checkFile', () => {
     ]) {
       expect(await checkFile(host, ask(path)), path).toEqual(refused('outside-workdir'));
     }
-    for (const path of ['stray.txt', 'deliverables/stray', 'deliverables_other/x', 'deliverables/../stray.txt']) {
+    for (const path of [
+      'stray.txt',
+      join(workdir, 'stray.txt'),
+      'deliverables/stray',
+      'deliverables_other/x',
+      'deliverables/../stray.txt',
+    ]) {
       expect(await checkFile(host, ask(path)), path).toEqual(refused('outside-deliverables'));
     }
   });

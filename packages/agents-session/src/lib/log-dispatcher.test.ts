@@ -82,8 +82,12 @@ describe('createLogDispatcher', () => {
   });
 
   it('makes no browser event outside of redirect mode', async () => {
-    const { events } = await play('suppress', ['BROWSER: https://a.b/', 'ATTENTION: look']);
-    expect(events.map(({ type }) => type)).toEqual(['log', 'attention']);
+    const { events, verdicts } = await play('suppress', ['BROWSER: https://a.b/', 'ATTENTION: look', 'DONE']);
+    expect(events).toMatchObject([
+      { type: 'log', text: 'BROWSER: https://a.b/' },
+      { type: 'attention', reason: 'look' },
+    ]);
+    expect(verdicts).toEqual([{ type: 'done', summary: undefined }]);
   });
 
   it('makes a note of an address that is none of the web', async () => {

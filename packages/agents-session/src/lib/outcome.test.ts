@@ -105,6 +105,16 @@ describe('decideOutcome', () => {
     });
   });
 
+  it('keeps what is known beside that', () => {
+    const earlier = { step: 'stop', message: 'took too long' };
+    const facts = { endings: [done, exited], afterExecuteError: 'no space', problems: [earlier] };
+    const { exit } = decideOutcome({ ...facts, afterExecuteError: undefined });
+    expect(exit).toBeDefined();
+    expect(decideOutcome(facts)).toMatchObject({ reason: 'after-execute-failed', exit, problems: [earlier] });
+    const { problems } = decideOutcome({ ...facts, endings: [error] });
+    expect(problems.map(({ step }) => step)).toEqual(['stop', 'afterExecute']);
+  });
+
   it('keeps the first failure when afterExecute throws as well', () => {
     for (const ending of [error, exited, cancelled, deadline, setupFailed, logLost]) {
       const facts = { endings: [ending], afterExecuteError: undefined, problems: [] };
