@@ -44,6 +44,8 @@ export interface SqliteOperations {
   readChunk(blob: string, n: number): Uint8Array | undefined;
   discardBlob(blob: string): boolean;
   sweep(olderThan: number): SweepReport;
+  /** Gives some of the space that nothing uses back to the disk; `false` when there was none. */
+  giveBack(): boolean;
 }
 
 /** A call of one operation. */

@@ -186,6 +186,22 @@ describe('the file of a SQLite store', () => {
     expect((await stat(path)).size).toBeLessThan(200_000);
   });
 
+  it('gives space back in small steps: others come in between', async () => {
+    await using store = createSqliteStore(path);
+    const blob = await store.writeBlob({
+      owner: { collection, id: 'a' },
+      name: 'x',
+      content: stream(noise(8_000_000)),
+    });
+    await store.insert(collection, { id: 'a', part: { blob: blob.id } });
+    await store.remove(collection, 'a');
+    const ended: string[] = [];
+    const sweeping = store.sweep().then(() => ended.push('sweep'));
+    await store.get(collection, 'a').then(() => ended.push('get'));
+    await sweeping;
+    expect(ended).toEqual(['get', 'sweep']);
+  });
+
   it('uses the indexes of a collection', async () => {
     await using store = createSqliteStore(path);
     const indexes = [{ name: 'by_kind_at', fields: [['kind', 'asc'] as const, ['at', 'desc'] as const] }];

@@ -142,8 +142,10 @@ class SqliteBackend implements StoreBackend {
     return this.#call('discardBlob', id);
   }
 
-  sweep(olderThan: Date): ReturnType<StoreBackend['sweep']> {
-    return this.#call('sweep', olderThan.getTime());
+  async sweep(olderThan: Date): ReturnType<StoreBackend['sweep']> {
+    const report = await this.#call('sweep', olderThan.getTime());
+    while (await this.#call('giveBack'));
+    return report;
   }
 
   close(): Promise<void> {

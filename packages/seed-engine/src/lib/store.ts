@@ -147,7 +147,10 @@ export interface Store extends AsyncDisposable {
    * Removes a blob that was written but is named by no document: the way back when the document could not be written.
    */
   discardBlob(id: string): Promise<boolean>;
-  /** Removes what old intents announced and nothing else: bucket and database are shared with others. */
+  /**
+   * Removes what old intents announced and nothing else: bucket and database are shared with others. A store that is one file gives the
+   * space of what was removed back to the disk, some at a time: nobody waits for it.
+   */
   sweep(options?: SweepOptions): Promise<SweepReport>;
   /** Closes what the store itself opened. Idempotent. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import {
   changeDocument,
@@ -14,6 +15,7 @@ import {
 } from '@optio-ts/seed-engine';
 import type { Collection, Store } from '@optio-ts/seed-engine';
 import { createMemoryStore } from '@optio-ts/seed-engine/memory';
+import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { beginAttempt, endQueuedTask, insertQueuedTask, queueCollection } from '../queue/queued-task.ts';
@@ -131,5 +133,26 @@ describe('pruneStore', () => {
     await snapshot('a');
     await queuedTask('a', { isEnded: false });
     expect(await prune({ keep: 0, snapshots: true })).toEqual([]);
+  });
+
+  it('gives the space back to the disk, unless it only looks', async () => {
+    const path = join(logs, 'optio.db');
+    store = createSqliteStore(path);
+    const blob = await store.writeBlob({
+      owner: { collection: taskCollection, id: 'old' },
+      name: 'files',
+      content: Readable.from([Buffer.alloc(4_000_000)]),
+    });
+    await session('old');
+    await changeDocument(store, taskCollection, 'old', (current) => ({ ...current, base: { blob: blob.id } }));
+    for (const [isDryRun, sizeBytes] of [
+      [true, expect.toSatisfy((size: number) => size > 4_000_000)],
+      [false, expect.toSatisfy((size: number) => size < 400_000)],
+    ] as const) {
+      await prune({ olderThanMs: 30 * DAY_MS, isDryRun });
+      await store[Symbol.asyncDispose]();
+      expect((await stat(path)).size).toEqual(sizeBytes);
+      store = createSqliteStore(path);
+    }
   });
 });

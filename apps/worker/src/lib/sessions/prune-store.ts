@@ -100,6 +100,8 @@ export async function pruneStore(options: PruneStoreOptions): Promise<PruneRepor
       await take({ kind: 'log', id: path, at }, () => rm(path).then(() => true));
     }
   }
+  // The space of it is given back to the disk, and of what uploads that were interrupted have left.
+  if (!isDryRun) await store.sweep();
   return { removed, keptForResume: plan.keptForResume.length };
 }
 
