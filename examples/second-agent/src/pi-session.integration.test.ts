@@ -133,14 +133,7 @@ describe('startPiSession', () => {
     });
     if (sshd === undefined) return context.skip(`needs ${reason}`);
     await using _ = sshd;
-    const [hostKey] = sshd.hostKeys;
-    await using far = createSshHost({
-      host: sshd.host,
-      port: sshd.port,
-      user: sshd.user,
-      authentication: { type: 'key', privateKey: sshd.privateKey },
-      hostKeys: pinnedKey(hostKey?.fingerprint ?? ''),
-    });
+    await using far = createSshHost({ ...sshd.login, hostKeys: pinnedKey(...sshd.fingerprints) });
     await using host = createLocalHost();
     const nap = `1000.${process.pid}`;
     const script: ModelScript = (request) =>

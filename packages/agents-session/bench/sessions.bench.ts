@@ -173,13 +173,7 @@ const { sshd, reason } = await startSshd();
 if (sshd === undefined) process.stderr.write(`no sshd here: ${reason}\n`);
 else {
   await using _ = sshd;
-  await using host = createSshHost({
-    host: sshd.host,
-    port: sshd.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-  });
+  await using host = createSshHost({ ...sshd.login, hostKeys: pinnedKey(...sshd.fingerprints) });
   rows.push(await play('SSH', host));
 }
 await store[Symbol.asyncDispose]();

@@ -36,13 +36,7 @@ export async function openBench(delayMs: number): Promise<Bench> {
   const directory = await mkdtemp(join(tmpdir(), 'optio-bench-'));
   const knownHosts = join(directory, 'known_hosts');
   await writeFile(knownHosts, sshd.knownHosts.replaceAll(`:${sshd.port} `, `:${port} `));
-  const host = createSshHost({
-    host: sshd.host,
-    port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-  });
+  const host = createSshHost({ ...sshd.login, port, hostKeys: pinnedKey(...sshd.fingerprints) });
   const options = [
     '-F',
     'none',

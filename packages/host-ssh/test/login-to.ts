@@ -5,11 +5,5 @@ import type { CreateSshHostOptions } from '../src/index.ts';
 
 /** How to log in to a server of the tests, or to it through a link that listens on another port. */
 export function loginTo(server: SshServer, through: { readonly port: number } = server): CreateSshHostOptions {
-  return {
-    host: server.host,
-    port: through.port,
-    user: server.user,
-    authentication: { type: 'key', privateKey: server.privateKey },
-    hostKeys: pinnedKey(...server.hostKeys.map(({ fingerprint }) => fingerprint)),
-  };
+  return { ...server.login, port: through.port, hostKeys: pinnedKey(...server.fingerprints) };
 }

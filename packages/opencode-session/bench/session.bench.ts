@@ -62,14 +62,7 @@ function keep(name: string, ms: number): void {
 
 const openHost = (kind: 'local' | 'near' | 'far'): Host => {
   if (kind === 'local') return createLocalHost();
-  const { host, user, privateKey, hostKeys } = sshd;
-  return createSshHost({
-    host,
-    user,
-    port: links[kind].port,
-    authentication: { type: 'key', privateKey },
-    hostKeys: pinnedKey(...hostKeys.map(({ fingerprint }) => fingerprint)),
-  });
+  return createSshHost({ ...sshd.login, port: links[kind].port, hostKeys: pinnedKey(...sshd.fingerprints) });
 };
 
 /** One session of ours. */

@@ -80,14 +80,7 @@ async function playOnce(sshd: Sshd, taskRoot: string, name: string, campaign: Ca
   const seeds = Array.from({ length: 64 }, () => campaign.random());
   const own: Campaign = { ...campaign, random: () => seeds.pop() ?? 0.5 };
   await using link = await startLink({ targetPort: sshd.port });
-  const [hostKey] = sshd.hostKeys;
-  await using host = createSshHost({
-    host: '127.0.0.1',
-    port: link.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(hostKey?.fingerprint ?? ''),
-  });
+  await using host = createSshHost({ ...sshd.login, port: link.port, hostKeys: pinnedKey(...sshd.fingerprints) });
   const workspace = await openWorkspace(host, { taskId: name, taskRoot });
   const delivered = new Map<string, string>();
   let cuts: Promise<number> = Promise.resolve(0);

@@ -30,13 +30,7 @@ it(
     closing.defer(() => rm(taskRoot, { recursive: true, force: true }));
     const looks = { asked: 0 };
     const ssh = closing.use(
-      createSshHost({
-        host: sshd.host,
-        port: link.port,
-        user: sshd.user,
-        authentication: { type: 'key', privateKey: sshd.privateKey },
-        hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-      }),
+      createSshHost({ ...sshd.login, port: link.port, hostKeys: pinnedKey(...sshd.fingerprints) }),
     );
     const workspace = await openWorkspace(ssh, { taskId: 'faults', taskRoot });
     const launched = Promise.withResolvers<void>();

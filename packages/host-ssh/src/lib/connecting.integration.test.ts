@@ -5,8 +5,9 @@ import type { Host } from '@optio-ts/host-core';
 import { startSsh2Server, type SshServer } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { loginTo } from '../../test/login-to.ts';
 import { watchResources } from '../../test/resources.ts';
-import { createSshHost, pinnedKey, type CreateSshHostOptions, type HostKeyPolicy } from '../index.ts';
+import { createSshHost, type CreateSshHostOptions, type HostKeyPolicy } from '../index.ts';
 
 let server: SshServer;
 /** Never says whether it can reach what is behind it. */
@@ -29,15 +30,7 @@ afterAll(async () => {
   await Promise.all([server.close(), mute.close()]);
 });
 
-const endpoint = ({ host, port, user, privateKey, hostKeys } = server): CreateSshHostOptions => ({
-  host,
-  port,
-  user,
-  authentication: { type: 'key', privateKey },
-  hostKeys: pinnedKey(...hostKeys.map(({ fingerprint }) => fingerprint)),
-});
-
-const open = (options: Partial<CreateSshHostOptions> = {}): Host => createSshHost({ ...endpoint(), ...options });
+const open = (options: Partial<CreateSshHostOptions> = {}): Host => createSshHost({ ...loginTo(server), ...options });
 
 const silentPort = (): number => (silent.address() as AddressInfo).port;
 
@@ -65,7 +58,7 @@ function holdBack(policy: HostKeyPolicy): {
 
 describe('a host that is being connected', () => {
   it('may be closed while its known hosts are read', async () => {
-    const { policy, asked, goOn } = holdBack(endpoint().hostKeys);
+    const { policy, asked, goOn } = holdBack(loginTo(server).hostKeys);
     const host = open({ hostKeys: policy });
     const running = host.run(['true']).catch((error: unknown) => error);
     await asked;
@@ -77,7 +70,7 @@ describe('a host that is being connected', () => {
   });
 
   it('says at once that the server has hung up while its known hosts were read', async () => {
-    const { policy, asked } = holdBack(endpoint().hostKeys);
+    const { policy, asked } = holdBack(loginTo(server).hostKeys);
     const host = open({ port: silentPort(), hostKeys: policy });
     const accepted = once(silent, 'connection') as Promise<[Socket]>;
     const running = host.run(['true']).catch((error: unknown) => error);
@@ -91,7 +84,7 @@ describe('a host that is being connected', () => {
     const resources = watchResources();
     // Enough to come to the jump host, also on a busy machine.
     const far = { port: silentPort(), connectTimeoutMs: 3000 };
-    const host = open({ jumps: [endpoint(mute)], ...far });
+    const host = open({ jumps: [loginTo(mute)], ...far });
     const error = await host.run(['true']).catch((caught: unknown) => caught);
     expect(error).toMatchObject({
       code: 'CONNECT_FAILED',

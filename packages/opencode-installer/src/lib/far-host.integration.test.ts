@@ -41,15 +41,9 @@ describe('ensureOpencode over SSH', () => {
   beforeAll(async () => {
     server = await startSshd();
     if (server.sshd === undefined) return;
-    const { hostKeys, port, privateKey, sshd } = { ...server.sshd, sshd: server.sshd };
-    link = await startLink({ targetPort: port });
-    host = createSshHost({
-      host: sshd.host,
-      port: link.port,
-      user: sshd.user,
-      authentication: { type: 'key', privateKey },
-      hostKeys: pinnedKey(...hostKeys.map(({ fingerprint }) => fingerprint)),
-    });
+    const { fingerprints, login } = server.sshd;
+    link = await startLink({ targetPort: login.port });
+    host = createSshHost({ ...login, port: link.port, hostKeys: pinnedKey(...fingerprints) });
     const found = await probeHost(host);
     probe = { ...found, tools: { ...found.tools, rg: '/usr/bin/rg' } };
   });

@@ -51,13 +51,7 @@ async function openRoot(): Promise<Account> {
 async function openOther(skip: (reason: string) => never): Promise<Account> {
   const { sshd, reason } = await startSshd({ user: 'other' });
   if (sshd === undefined) return skip(`needs ${reason}`);
-  const host = createSshHost({
-    host: sshd.host,
-    port: sshd.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-  });
+  const host = createSshHost({ ...sshd.login, hostKeys: pinnedKey(...sshd.fingerprints) });
   const id = (flag: string): number => Number(execFileSync('id', [flag, sshd.user], { encoding: 'utf8' }));
   // root's own cache is not for others' eyes.
   const base = await mkdtemp(join(tmpdir(), 'optio-escape-bin-'));

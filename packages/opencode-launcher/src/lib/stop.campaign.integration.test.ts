@@ -34,13 +34,7 @@ async function openHost(
   if (kind === 'local') return { host: stage.host, [Symbol.asyncDispose]: () => Promise.resolve() };
   const { sshd, reason } = await startSshd();
   if (sshd === undefined) return skip(`needs ${reason}`);
-  const host = createSshHost({
-    host: sshd.host,
-    port: sshd.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-  });
+  const host = createSshHost({ ...sshd.login, hostKeys: pinnedKey(...sshd.fingerprints) });
   return {
     host,
     async [Symbol.asyncDispose]() {

@@ -16,13 +16,7 @@ it('captures, plants, and writes a login back over SSH in few round trips', { ti
   if (sshd === undefined) return skip(`needs ${reason}`);
   await using _ = sshd;
   await using link = await startLink({ targetPort: sshd.port, delayMs: 20 });
-  await using host = createSshHost({
-    host: '127.0.0.1',
-    port: link.port,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(sshd.hostKeys[0]?.fingerprint ?? ''),
-  });
+  await using host = createSshHost({ ...sshd.login, port: link.port, hostKeys: pinnedKey(...sshd.fingerprints) });
   const directory = await mkdtemp(join(tmpdir(), 'optio-trips-'));
   try {
     await using store = createSqliteStore(join(directory, 'store.db'));

@@ -109,14 +109,7 @@ async function openPlace(kind: 'local' | 'ssh', skip: (reason: string) => never)
   if (sshd === undefined) return skip(`needs ${reason}`);
   return {
     taskRoot: join(sshd.home, 'tasks'),
-    open: () =>
-      createSshHost({
-        host: sshd.host,
-        port: sshd.port,
-        user: sshd.user,
-        authentication: { type: 'key', privateKey: sshd.privateKey },
-        hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-      }),
+    open: () => createSshHost({ ...sshd.login, hostKeys: pinnedKey(...sshd.fingerprints) }),
     rest: () => sshd.processes(),
     [Symbol.asyncDispose]: () => sshd.close(),
   };

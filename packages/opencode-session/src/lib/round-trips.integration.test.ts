@@ -38,14 +38,9 @@ async function countTrips(sshd: Sshd, model: ScriptedModel): Promise<number> {
   const { path } = await ensureOpencode(local);
   const taskRoot = await mkdtemp(join(tmpdir(), 'optio-trips-'));
 
-  const login = {
-    host: sshd.host,
-    user: sshd.user,
-    authentication: { type: 'key', privateKey: sshd.privateKey },
-    hostKeys: pinnedKey(...sshd.hostKeys.map(({ fingerprint }) => fingerprint)),
-  } as const;
+  const login = { ...sshd.login, hostKeys: pinnedKey(...sshd.fingerprints) };
   await using far = createSshHost({ ...login, port: link.port });
-  await using near = createSshHost({ ...login, port: sshd.port });
+  await using near = createSshHost(login);
   // What follows a log asks ten times in a second for as long as the session lives, beside all that is waited for. It takes
   // another way here, so that the link counts what is waited for and nothing else.
   let [started, beforeReady] = [0, 0];

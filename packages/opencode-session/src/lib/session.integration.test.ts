@@ -97,14 +97,7 @@ describe('startOpencodeSession with the real opencode', () => {
       const { sshd, reason } = await startSshd({ user: process.getuid?.() === 0 ? 'other' : 'self' });
       if (sshd === undefined) return context.skip(`needs ${reason}`);
       await using _ = sshd;
-      const [hostKey] = sshd.hostKeys;
-      const host = createSshHost({
-        host: sshd.host,
-        port: sshd.port,
-        user: sshd.user,
-        authentication: { type: 'key', privateKey: sshd.privateKey },
-        hostKeys: pinnedKey(hostKey?.fingerprint ?? ''),
-      });
+      const host = createSshHost({ ...sshd.login, hostKeys: pinnedKey(...sshd.fingerprints) });
       await using client = new MongoClient(uri, { serverSelectionTimeoutMS: 5000 });
       await using store = createMongoStore(client.db(`session-${process.pid}`));
       const { cipher } = await openKeyring({ store, identityPath: join(directory, 'identity.txt') });

@@ -74,14 +74,7 @@ it(
     for (let round = 0; round < campaign.rounds; round += 1) {
       const cuts = Array.from({ length: 1 + Math.floor(campaign.random() * 5) }, () => campaign.random());
       await using link = await startLink({ targetPort: sshd.port });
-      const [hostKey] = sshd.hostKeys;
-      await using host = createSshHost({
-        host: '127.0.0.1',
-        port: link.port,
-        user: sshd.user,
-        authentication: { type: 'key', privateKey: sshd.privateKey },
-        hostKeys: pinnedKey(hostKey?.fingerprint ?? ''),
-      });
+      await using host = createSshHost({ ...sshd.login, port: link.port, hostKeys: pinnedKey(...sshd.fingerprints) });
       await using store = createMemoryStore();
       const taskRoot = join(directory, `tasks-${round}`);
       const session = await startOpencodeSession({

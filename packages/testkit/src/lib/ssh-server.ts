@@ -19,6 +19,10 @@ export interface SshServer extends AsyncDisposable {
   readonly privateKeyFile: string;
   /** In the order of `hostKeys`. */
   readonly hostKeys: readonly SshHostKey[];
+  /** Their fingerprints. */
+  readonly fingerprints: readonly string[];
+  /** All of a client's options but which host keys it takes; another `port` leads through a link. */
+  readonly login: SshLogin;
   /** known_hosts lines that name this server, for `port`. */
   readonly knownHosts: string;
   /** Processes that logins of this server started and that still live, wherever they were reparented to. */
@@ -27,6 +31,14 @@ export interface SshServer extends AsyncDisposable {
   log(): string;
   /** Ends the server, its logins, all they started, and removes user and files. Idempotent. */
   close(): Promise<void>;
+}
+
+/** How somebody logs in, in the words of host-ssh. */
+interface SshLogin {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  readonly user: string;
+  readonly authentication: { readonly type: 'key'; readonly privateKey: string };
 }
 
 /** Where a server is being set up, and what it is set up for. */
@@ -68,11 +80,15 @@ export async function openSshServer(
       }
     });
     const parts = await start({ directory, account, mark, undo });
+    const { user, home } = account;
+    const { port, privateKey } = parts;
     return {
       host: '127.0.0.1',
-      user: account.user,
-      home: account.home,
-      knownHosts: parts.hostKeys.map(({ publicKey }) => `[127.0.0.1]:${parts.port} ${publicKey}\n`).join(''),
+      user,
+      home,
+      fingerprints: parts.hostKeys.map(({ fingerprint }) => fingerprint),
+      login: { host: '127.0.0.1', port, user, authentication: { type: 'key', privateKey } },
+      knownHosts: parts.hostKeys.map(({ publicKey }) => `[127.0.0.1]:${port} ${publicKey}\n`).join(''),
       processes: () => markedProcesses(mark),
       close,
       [Symbol.asyncDispose]: close,
