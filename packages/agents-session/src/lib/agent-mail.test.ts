@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { createAgentMail } from './agent-mail.ts';
 
@@ -28,12 +28,15 @@ describe('createAgentMail', () => {
     expect(sent[1]).toMatch(/^hello\n\nSystem:/);
     expect(sent[1]?.split('\n').length).toBeLessThan(80);
     expect(sent[1]).toContain('And 936 more');
+    gate.resolve();
+    mail.answer({ path: 'd', reason: 'not found' });
+    while (sent.length < 3) await new Promise((resolve) => setTimeout(resolve));
+    expect(sent[2]).not.toContain('more');
     mail.close();
     mail.say('too late');
-    gate.resolve();
     await Promise.resolve();
     await Promise.resolve();
-    expect(sent).toHaveLength(2);
+    expect(sent).toHaveLength(3);
   });
 
   it('keeps what is said and answered before there is an agent until there is one', async () => {
@@ -51,6 +54,46 @@ describe('createAgentMail', () => {
     mail.resume();
     await new Promise(setImmediate);
     expect(sent).toEqual([expect.stringMatching(/^hello\n\nSystem:[^]*a \(not found\)/)]);
+  });
+
+  it('keeps answers back for longer each time, until it was calm for a while', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const sent: string[] = [];
+      const mail = createAgentMail({
+        canSend: () => true,
+        pauseMs: 1000,
+        send: (text) => {
+          sent.push(text.includes('accepted') ? 'answer' : text);
+          return Promise.resolve();
+        },
+      });
+      /** Gives an answer, lets so much time go by, and wakes the outbox. */
+      const answerAndWait = async (ms: number): Promise<string[]> => {
+        mail.answer({ path: 'a', reason: undefined });
+        await new Promise(setImmediate);
+        vi.advanceTimersByTime(ms);
+        mail.say('.');
+        await new Promise(setImmediate);
+        await new Promise(setImmediate);
+        return sent.splice(0).map((text) => (text.includes('answer') ? 'answer' : text));
+      };
+      vi.advanceTimersByTime(5000);
+      expect(await answerAndWait(999)).toEqual(['answer', '.']);
+      // One second after the first, then two, then four.
+      expect(await answerAndWait(0)).toEqual(['.']);
+      expect(await answerAndWait(1)).toEqual(['answer']);
+      expect(await answerAndWait(1999)).toEqual(['.']);
+      expect(await answerAndWait(1)).toEqual(['answer']);
+      expect(await answerAndWait(3999)).toEqual(['.']);
+      expect(await answerAndWait(1)).toEqual(['answer']);
+      vi.advanceTimersByTime(16_001);
+      expect(await answerAndWait(999)).toEqual(['answer', '.']);
+      expect(await answerAndWait(1)).toEqual(['answer']);
+      mail.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('keeps further answers back for a while, but not what is said', async () => {

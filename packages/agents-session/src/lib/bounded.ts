@@ -45,3 +45,8 @@ export async function boundedStep(
   await within(step, STOPPING_MS);
   return { message: late };
 }
+
+/** What is left of a deadline. One that is over comes at once; a clock that was set back makes none longer. */
+export function timeLeftMs(deadlineMs: number, elapsedMs: number): number {
+  return Math.max(1, deadlineMs - Math.max(0, elapsedMs));
+}

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { boundedStep } from './bounded.ts';
+import { boundedStep, timeLeftMs } from './bounded.ts';
 import { drainUntil } from './drain-until.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('drainUntil', () => {
-  const start = (): { isDone: boolean; change: () => void; hurry: AbortController; result: Promise<boolean> } => {
-    const hurry = new AbortController();
+  const start = (
+    hurry = new AbortController(),
+  ): { isDone: boolean; change: () => void; hurry: AbortController; result: Promise<boolean> } => {
     const state = { isDone: false, change: (): void => undefined, hurry, result: Promise.resolve(false) };
     state.result = drainUntil({
       isDone: () => state.isDone,
@@ -57,6 +58,27 @@ describe('drainUntil', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(ended).toHaveBeenCalledWith(false);
   });
+
+  it('gives up soon when there was no time to begin with', async () => {
+    const hurry = new AbortController();
+    hurry.abort();
+    const { result } = start(hurry);
+    await vi.advanceTimersByTimeAsync(30);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await result).toBe(false);
+  });
+});
+
+it('counts a deadline from the session’s first start, and lets none grow', () => {
+  const cases = [
+    [1000, 0],
+    [1000, 400],
+    [1000, 999],
+    [1000, 1000],
+    [1000, 5000],
+    [1000, -400],
+  ] as const;
+  expect(cases.map(([deadlineMs, elapsedMs]) => timeLeftMs(deadlineMs, elapsedMs))).toEqual([1000, 600, 1, 1, 1, 1000]);
 });
 
 describe('boundedStep', () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { messageOf } from './errors.ts';
+import { describeAbort, messageOf } from './errors.ts';
 
 it('has a text for whatever a hook throws', () => {
   const mean = {
@@ -11,4 +11,11 @@ it('has a text for whatever a hook throws', () => {
   const texts = [new Error('why'), 'text', Symbol('s'), undefined, Object.create(null), mean].map(messageOf);
   const none = 'something was thrown that has no text';
   expect(texts).toEqual(['why', 'text', 'Symbol(s)', 'undefined', none, none]);
+});
+
+it('says of an abort what it was given, and nothing where that is nothing', () => {
+  const own = new AbortController();
+  own.abort();
+  const texts = [undefined, own.signal.reason as unknown, new Error('enough'), 'enough', null].map(describeAbort);
+  expect(texts).toEqual([undefined, undefined, 'enough', 'enough', 'null']);
 });

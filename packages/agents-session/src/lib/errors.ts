@@ -38,3 +38,10 @@ export function messageOf(error: unknown): string {
     return 'something was thrown that has no text';
   }
 }
+
+/** What an abort says of itself; `undefined` for one that was given no reason. */
+export function describeAbort(reason: unknown): string | undefined {
+  return reason === undefined || (reason instanceof Error && reason.name === 'AbortError')
+    ? undefined
+    : messageOf(reason);
+}

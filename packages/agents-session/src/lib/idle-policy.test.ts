@@ -70,8 +70,19 @@ describe('decideIdle', () => {
     expect(play([{ type: 'waiting', reason: 'may I?' }, limit, limit])).toEqual(['attention: may I?']);
   });
 
+  it('does not take an agent for idle that waits for a person', () => {
+    const asks: AgentActivity = { type: 'waiting', reason: 'may I?' };
+    expect(play([idle, asks, limit])).toEqual(['attention: may I?']);
+    const { state } = decideIdle({ ...INITIAL_IDLE_STATE, isIdle: true }, asks, true);
+    expect(state.isIdle).toBe(false);
+  });
+
   it('leaves an agent alone that a person drives', () => {
     const attended = (isAttended: boolean): AgentActivity => ({ type: 'attended', isAttended });
+    expect(decideIdle({ ...INITIAL_IDLE_STATE, isAttended: true }, idle, true).clock).toBe('keep');
+    expect(decideIdle(INITIAL_IDLE_STATE, attended(false), true).clock).toBe('keep');
+    // It is a new row then: the person may have brought it on its way.
+    expect(play([idle, limit, attended(true), attended(false), limit])).toEqual(['remind', 'remind']);
     expect(play([attended(true), idle, limit, { type: 'waiting', reason: 'x' }])).toEqual([]);
     expect(play([idle, attended(true), limit, attended(false), limit])).toEqual(['remind']);
     expect(decideIdle({ ...INITIAL_IDLE_STATE, isIdle: true, isAttended: true }, attended(false), true).clock).toBe(

@@ -69,6 +69,7 @@ describe('createLogDispatcher', () => {
     const { events, verdicts } = await play('redirect', [
       'BROWSER: "https://a.b/"',
       'ATTENTION: look',
+      'BROWSER: http://a.b/',
       'DOMAIN_MESSAGE: invoice {"n":1}',
       'DONE: fine',
       'STATUS: never seen',
@@ -76,6 +77,7 @@ describe('createLogDispatcher', () => {
     expect(events).toMatchObject([
       { type: 'browser', url: 'https://a.b/', id: 's:1:0' },
       { type: 'attention', reason: 'look', id: 's:1:24' },
+      { type: 'browser', url: 'http://a.b/' },
       { type: 'domain-message', keyword: 'invoice', data: { n: 1 } },
     ]);
     expect(verdicts).toEqual([{ type: 'done', summary: 'fine' }]);
@@ -99,13 +101,14 @@ describe('createLogDispatcher', () => {
   });
 
   it('shows notes, but no empty lines, and remembers a DONE that is none', async () => {
-    const { events, nearMisses } = await play('suppress', ['', 'note', ' DONE', 'status: x']);
+    const { events, nearMisses } = await play('suppress', ['', 'note', ' DONE', 'status: x', 'error: y']);
     expect(events).toMatchObject([
       { type: 'log', text: 'note' },
       { type: 'log', text: ' DONE', resembles: 'DONE' },
       { type: 'log', text: 'status: x', resembles: 'STATUS' },
+      { type: 'log', text: 'error: y', resembles: 'ERROR' },
     ]);
-    expect(nearMisses).toEqual(['DONE']);
+    expect(nearMisses).toEqual(['DONE', 'ERROR']);
   });
 
   it('announces the same path as often as the agent does', async () => {

@@ -11,6 +11,8 @@ interface Mark {
   position: LogPosition;
   /** Listeners must have handled this many events; `undefined` while the line is worked on. */
   count: number | undefined;
+  /** How many lines it stands for. */
+  lines: number;
 }
 
 /** More marks than this are thinned out: a listener may be a million lines behind. */
@@ -23,10 +25,12 @@ const MAX_MARKS = 1024;
 export class OffsetTracker {
   readonly #marks: Mark[] = [];
   #thinAt = MAX_MARKS;
+  /** A mark stands for so many lines at most. */
+  #mostLines = 1;
 
   /** Takes up a line that is followed by `next`. */
   add(next: LogPosition): TrackedLine {
-    const mark: Mark = { position: next, count: undefined };
+    const mark: Mark = { position: next, count: undefined, lines: 1 };
     this.#marks.push(mark);
     if (this.#marks.length > this.#thinAt) {
       this.#thin();
@@ -46,15 +50,19 @@ export class OffsetTracker {
     while (this.#marks[0]?.count !== undefined && this.#marks[0].count <= handled) {
       position = this.#marks.shift()?.position;
     }
+    if (this.#marks.length === 0) this.#mostLines = 1;
     return position;
   }
 
-  // Two neighbours that only wait for listeners are as good as the later one.
+  // Two neighbours that only wait for listeners are as good as the later one. All are thinned to the same distance: thinned again and
+  // again, the oldest would be far apart, and they are the next to be saved.
   #thin(): void {
-    for (let index = this.#marks.length - 2; index >= 0; index -= 2) {
-      if (this.#marks[index]?.count !== undefined && this.#marks[index + 1]?.count !== undefined) {
-        this.#marks.splice(index, 1);
-      }
+    this.#mostLines *= 2;
+    for (let index = this.#marks.length - 2; index >= 0; index -= 1) {
+      const [mark, next] = this.#marks.slice(index, index + 2);
+      if (mark?.count === undefined || next?.count === undefined || mark.lines + next.lines > this.#mostLines) continue;
+      next.lines += mark.lines;
+      this.#marks.splice(index, 1);
     }
   }
 }

@@ -30,6 +30,12 @@ const cases: readonly (readonly [string, Partial<LeftSession>, RecoveryPlan['act
 ];
 
 describe('planRecovery', () => {
+  it('says why it forgets one that never got to a start: what is to be kept is safe, or there is nothing', () => {
+    const reasonOf = (isSaved: boolean): RecoveryPlan => planRecovery({ ...left, state: 'starting', isSaved });
+    expect(reasonOf(true)).toEqual({ action: 'forget', reason: 'all that is to be kept is safe' });
+    expect(reasonOf(false)).toEqual({ action: 'forget', reason: 'its agent had not begun' });
+  });
+
   for (const [name, facts, action] of cases) {
     it(`${action}: ${name}`, () => {
       expect(planRecovery({ ...left, ...facts }).action).toBe(action);

@@ -1,6 +1,7 @@
+import { timeLeftMs } from './bounded.ts';
 import { checkSessionOptions } from './check-session-options.ts';
 import { createEndings } from './endings.ts';
-import { messageOf } from './errors.ts';
+import { describeAbort } from './errors.ts';
 import { createEventStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
 import type { AgentEvent, EventEnvelope } from './events.ts';
@@ -44,10 +45,7 @@ export function runAgentSession<Event extends EventEnvelope = AgentEvent>(
   const deadline =
     deadlineMs === undefined
       ? undefined
-      : setTimeout(
-          () => endings.add({ type: 'deadline', deadlineMs }),
-          Math.max(1, deadlineMs - Math.max(0, elapsedMs)),
-        );
+      : setTimeout(() => endings.add({ type: 'deadline', deadlineMs }), timeLeftMs(deadlineMs, elapsedMs));
   void endings.first.then(() => clearTimeout(deadline));
 
   // Timers and the signal are armed before the first step.
@@ -68,10 +66,4 @@ export function runAgentSession<Event extends EventEnvelope = AgentEvent>(
       return result;
     },
   };
-}
-
-function describeAbort(reason: unknown): string | undefined {
-  return reason === undefined || (reason instanceof Error && reason.name === 'AbortError')
-    ? undefined
-    : messageOf(reason);
 }
