@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+
+import { startHttpServer } from '@optio-ts/testkit';
 
 import type { ReleasedPackage } from './pack-release.ts';
 
@@ -13,24 +12,15 @@ export interface Registry extends AsyncDisposable {
 
 /** Serves packages as the npm registry would once they are published. */
 export async function startRegistry(packages: readonly ReleasedPackage[]): Promise<Registry> {
-  const server = createServer((request, response) => {
+  const server = await startHttpServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://127.0.0.1').pathname).slice(1);
     const found = packages.find(({ manifest: { name } }) => path === name || path === `${name}/-/package.tgz`);
     if (found === undefined) response.writeHead(404).end('{}');
     else if (path !== found.manifest.name) response.end(found.tarball);
     else response.setHeader('content-type', 'application/json').end(JSON.stringify(describe(found, url())));
   });
-  const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: url(),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  const url = (): string => `${server.url}/`;
+  return { url: url(), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 function describe({ manifest, tarball }: ReleasedPackage, registry: string): object {

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, request as forward } from 'node:http';
+import { request as forward } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
+import { startHttpServer } from '@optio-ts/testkit';
 import { pack } from 'tar-stream';
 
 /** What a server was asked. */
@@ -114,25 +113,14 @@ export async function listen(
   answer: (request: IncomingMessage, response: ServerResponse, base: string) => void,
 ): Promise<LoopbackServer> {
   const requests: SeenRequest[] = [];
-  const server = createServer((request, response) => {
+  const server = await startHttpServer((request, response) => {
     requests.push({
       url: request.url ?? '',
       authorization: request.headers.authorization,
       agent: request.headers['user-agent'],
     });
-    answer(request, response, url());
+    answer(request, response, server.url);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const url = (): string => `http://127.0.0.1:${port}`;
-  return {
-    url: url(),
-    port,
-    requests,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      if (server.listening) await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  const { url, port } = server;
+  return { url, port, requests, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }

@@ -18,6 +18,8 @@ export type { ScriptedFailure, ScriptedHang, ScriptedMessage, ScriptedModelReply
 export type { ScriptedModelMessage, ScriptedModelRequest, ScriptedToolCall } from './lib/scripted-model-request.ts';
 export { logLines, runCommand, taskScript, writeFile } from './lib/scripted-model-task.ts';
 export type { ScriptedText, TaskScriptOptions } from './lib/scripted-model-task.ts';
+export { startHttpServer } from './lib/http-server.ts';
+export type { HttpServer } from './lib/http-server.ts';
 export { startLink } from './lib/link.ts';
 export type { Link, LinkCounts, StartLinkOptions } from './lib/link.ts';
 export { startSshd } from './lib/sshd.ts';

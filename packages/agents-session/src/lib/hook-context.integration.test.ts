@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
@@ -12,13 +11,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createLocalHost, HostError } from '@optio-ts/host-core';
 import type { Host, HostErrorCode } from '@optio-ts/host-core';
+import { startHttpServer } from '@optio-ts/testkit';
+import type { HttpServer } from '@optio-ts/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createHookContext } from './hook-context.ts';
@@ -251,23 +250,19 @@ describe('a link that is lost under a hook', () => {
 describe('HookContext.download', () => {
   const content = Buffer.alloc(500_000, 'content ');
   const sha256 = createHash('sha256').update(content).digest('hex');
-  let url = '';
-  const server = createServer((request, response) => {
-    if (request.url === '/missing') return response.writeHead(404).end();
-    response.writeHead(200, { 'content-length': content.byteLength });
-    // The rest of it never comes.
-    if (request.url === '/stall') return response.write(content.subarray(0, 50_000));
-    return response.end(content);
-  });
+  let server: HttpServer;
+  let url: string;
   beforeAll(async () => {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server = await startHttpServer((request, response) => {
+      if (request.url === '/missing') return response.writeHead(404).end();
+      response.writeHead(200, { 'content-length': content.byteLength });
+      // The rest of it never comes.
+      if (request.url === '/stall') return response.write(content.subarray(0, 50_000));
+      return response.end(content);
+    });
+    ({ url } = server);
   });
-  afterAll(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  afterAll(() => server[Symbol.asyncDispose]());
 
   it('downloads into the workdir, the home and anywhere, and says how far it is', async () => {
     const got = await context.download(`${url}/file`, 'sub/tool.bin', { sha256, mode: 0o755 });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
+import { startHttpServer } from '@optio-ts/testkit';
+import type { HttpServer } from '@optio-ts/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createClient } from './create-client.ts';
@@ -11,36 +11,24 @@ import { createTransport } from './transport.ts';
 import type { Transport } from './transport.ts';
 
 const password = 'the-password-of-this-test';
-const closers: (() => Promise<void>)[] = [];
+const servers: HttpServer[] = [];
 
 afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
+  for (const server of servers.splice(0)) await server[Symbol.asyncDispose]();
 });
 
 interface Stage {
   readonly transport: Transport;
   readonly client: OpencodeClient;
   readonly closed: AbortController;
-  readonly requests: IncomingMessage[];
+  readonly requests: HttpServer['requests'];
 }
 
 /** A server that plays opencode, with its faults. */
 async function stage(listener: RequestListener): Promise<Stage> {
-  const requests: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    requests.push(request);
-    listener(request, response);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  );
-  const { port } = server.address() as AddressInfo;
+  const server = await startHttpServer(listener);
+  servers.push(server);
+  const { port, requests } = server;
   const transport = createTransport({ port, password, secrets: [], host: 'build-3' });
   const closed = new AbortController();
   return {
@@ -109,7 +97,7 @@ describe('createTransport', () => {
 
   it('knows that a refused connection carried nothing', async () => {
     const { client } = await stage((_request, response) => void response.end());
-    for (const close of closers.splice(0)) await close();
+    for (const server of servers.splice(0)) await server[Symbol.asyncDispose]();
     await expect(client.createSession()).rejects.toMatchObject({ code: 'CONNECTION_FAILED', mayHaveArrived: false });
   });
 

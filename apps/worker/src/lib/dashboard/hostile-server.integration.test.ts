@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 
+import { startHttpServer } from '@optio-ts/testkit';
+import type { HttpServer } from '@optio-ts/testkit';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -92,10 +91,9 @@ document.body.append(text);
 const NOTHING = { cookie: '', local: [], session: [], databases: [], caches: [], workers: 0 };
 
 interface Place {
-  readonly server: Server;
+  readonly server: HttpServer;
   readonly proxy: UiProxy;
   readonly origin: string;
-  readonly requests: IncomingMessage[];
 }
 
 let browser: Browser | undefined;
@@ -107,21 +105,17 @@ let other: Place;
 let shown = '/';
 
 async function openPlace(answer: (request: IncomingMessage) => string): Promise<Place> {
-  const requests: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    requests.push(request);
+  const server = await startHttpServer((request, response) => {
     const isScript = request.url?.endsWith('.js') === true;
     response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
     response.setHeader('Set-Cookie', 'evil-of-server=1; Max-Age=99999');
     response.setHeader('Service-Worker-Allowed', '/');
     response.end(answer(request));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const { port } = server;
   const embedder = `http://127.0.0.1:${set.dashboard.port}`;
   const proxy = await openUiProxy({ upstream: () => ({ port, username: 'opencode', password }), embedder });
-  return { server, proxy, origin: `http://127.0.0.1:${proxy.port}`, requests };
+  return { server, proxy, origin: `http://127.0.0.1:${proxy.port}` };
 }
 
 beforeAll(async () => {
@@ -137,8 +131,7 @@ afterAll(async () => {
   await browser?.close();
   for (const { proxy, server } of [hostile, other]) {
     await proxy[Symbol.asyncDispose]();
-    server.closeAllConnections();
-    server.close();
+    await server[Symbol.asyncDispose]();
   }
   await set[Symbol.asyncDispose]();
 });
@@ -193,8 +186,8 @@ describe('a hostile server in the place of opencode', { timeout: 120_000 }, () =
     // It led nobody away, and the dashboard works on.
     expect(page.url()).toContain(`/#/session/${SESSION}/interface`);
 
-    expect(other.requests.map(({ url }) => url).filter((url) => url !== '/favicon.ico')).toEqual(['/']);
-    const heard = hostile.requests.map(({ headers, url }) => JSON.stringify({ url, headers })).join('\n');
+    expect(other.server.requests.map(({ url }) => url).filter((url) => url !== '/favicon.ico')).toEqual(['/']);
+    const heard = hostile.server.requests.map(({ headers, url }) => JSON.stringify({ url, headers })).join('\n');
     expect(heard).not.toContain(set.token);
     expect(heard).not.toMatch(/cookie|referer/i);
 

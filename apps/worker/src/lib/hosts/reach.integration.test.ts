@@ -1,8 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-
 import { createLocalHost } from '@optio-ts/host-core';
+import { startHttpServer } from '@optio-ts/testkit';
 import { describe, expect, inject, it } from 'vitest';
 
 import { OPEN_SERVICES, findExposures } from './reach.ts';
@@ -25,14 +22,10 @@ describe('findExposures', () => {
   });
 
   it('finds an address of metadata by any answer, and no service where nothing listens', async () => {
-    const server = createServer((_request, response) => response.writeHead(401).end());
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await using server = await startHttpServer((_request, response) => response.writeHead(401).end());
     await using host = createLocalHost();
-    const { port } = server.address() as AddressInfo;
     const services = OPEN_SERVICES.map((service) => ({ ...service, port: 9 }));
-    const found = await findExposures(host, { services, metadataUrl: `http://127.0.0.1:${port}/` });
-    server.close();
+    const found = await findExposures(host, { services, metadataUrl: `${server.url}/` });
     expect(found.map(({ what }) => what)).toEqual([expect.stringContaining('metadata address')]);
   });
 });

@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+
+import { startHttpServer } from '@optio-ts/testkit';
 
 /** A span as it came over the wire. */
 interface ReceivedSpan {
@@ -30,7 +30,7 @@ export interface OtlpReceiver extends AsyncDisposable {
 export async function startOtlpReceiver({ isMute = false }: { readonly isMute?: boolean } = {}): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   let text = '';
-  const server = createServer((request, response) => {
+  const server = await startHttpServer((request, response) => {
     if (isMute) return;
     void json(request).then((body) => {
       text += JSON.stringify(body);
@@ -39,20 +39,13 @@ export async function startOtlpReceiver({ isMute = false }: { readonly isMute?: 
       response.writeHead(isRight ? 200 : 404, { 'content-type': 'application/json' }).end('{}');
     });
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     spans,
     get text() {
       return text;
     },
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 

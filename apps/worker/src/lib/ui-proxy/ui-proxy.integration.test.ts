@@ -1,10 +1,12 @@
 import { once } from 'node:events';
-import { createServer, request as send } from 'node:http';
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import { request as send } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { connect } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 
+import { startHttpServer } from '@optio-ts/testkit';
+import type { HttpServer } from '@optio-ts/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { openUiProxy } from './open-ui-proxy.ts';
@@ -20,10 +22,10 @@ afterEach(async () => {
 
 interface Stage {
   readonly proxy: UiProxy;
-  readonly server: Server;
+  readonly server: HttpServer['server'];
   readonly serverPort: number;
   /** What the server got, in order. */
-  readonly requests: IncomingMessage[];
+  readonly requests: HttpServer['requests'];
 }
 
 /** A server that plays opencode, or what an agent has put in its place, behind a proxy. */
@@ -31,21 +33,14 @@ async function stage(
   listener: RequestListener = (_request, response) => response.end('fine'),
   onEventsLost = (): void => undefined,
 ): Promise<Stage> {
-  const requests: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    requests.push(request);
-    listener(request, response);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: serverPort } = server.address() as AddressInfo;
+  const started = await startHttpServer(listener);
+  const { port: serverPort, requests, server } = started;
   const upstream = (): { port: number; username: string; password: string } | undefined =>
     server.listening ? { port: serverPort, username: 'opencode', password } : undefined;
   const proxy = await openUiProxy({ upstream, embedder, onEventsLost });
   closers.push(async () => {
     await proxy[Symbol.asyncDispose]();
-    server.closeAllConnections();
-    server.close();
+    await started[Symbol.asyncDispose]();
   });
   return { proxy, server, serverPort, requests };
 }
@@ -339,8 +334,9 @@ describe('openUiProxy', () => {
     it('passes bytes both ways, also after one side has finished', async () => {
       const set = await stage();
       const served = Promise.withResolvers<string>();
+      const upgrades: IncomingMessage[] = [];
       set.server.on('upgrade', (request, socket: Socket) => {
-        set.requests.push(request);
+        upgrades.push(request);
         socket.allowHalfOpen = true;
         socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n');
         socket.write('Sec-WebSocket-Accept: yes\r\nSet-Cookie: a=1\r\n\r\nearly ');
@@ -361,7 +357,7 @@ describe('openUiProxy', () => {
       expect(await served.promise).toBe('all that the browser says');
       expect(got).toMatch(/^HTTP\/1\.1 101 [^]*Sec-WebSocket-Accept: yes\r\n\r\nearly late$/);
       expect(got).not.toContain('Set-Cookie');
-      expect(set.requests[0]?.headers).toMatchObject({
+      expect(upgrades[0]?.headers).toMatchObject({
         origin: `http://127.0.0.1:${set.serverPort}`,
         'sec-websocket-key': 'k',
         upgrade: 'websocket',
