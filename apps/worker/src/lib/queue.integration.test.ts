@@ -116,6 +116,19 @@ describe('the queue', { timeout: 300_000 }, () => {
     const sessions = (await optio('ls', '--json')).stdout.trimEnd().split('\n');
     expect(sessions).toHaveLength(1);
     expect(`${stdout}${first.stderr}${worker.stderr}`).not.toContain(KEY);
+
+    // It goes on where it ended: the file it waits for is there already.
+    expect((await optio('submit', file, '--resume', '-m', 'Now translate it.')).stdout).toBe('submitted  nightly\n');
+    const again = work('w4', '--drain');
+    expect(await again.exited, again.stderr).toBe(0);
+    expect(JSON.stringify(model.requests.at(-1))).toMatch(/brought back[^]*Now translate it\./);
+    expect(await optio('submit', 'far.yaml', '--resume')).toMatchObject({
+      code: 2,
+      stderr: 'optio: there is no snapshot of task far to go on from; submit it without --resume\n',
+    });
+    expect((await optio('submit', file, '-m', 'x')).stderr).toBe(
+      'optio: -m is for --resume, of a task that has ended\n',
+    );
   });
 
   it.each([

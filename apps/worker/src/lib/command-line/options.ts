@@ -37,6 +37,11 @@ export const detach: OptionSpec = {
   summary: 'run it in the background, and print the id of its session',
 };
 export const background: OptionSpec = { flags: '--background', summary: 'the process of --detach', isHidden: true };
+export const message: OptionSpec = {
+  flags: '-m, --message <text>',
+  summary: 'what the agent is to do beside, or next',
+  parse: words,
+};
 export const confine: OptionSpec = {
   flags: '--confine <mode>',
   summary: "the agent's view of the machine",
@@ -68,7 +73,7 @@ export function durationMs(value: string): number {
 }
 
 /** Reads words that are to be said. */
-export function words(value: string): string {
+function words(value: string): string {
   if (value.trim() === '') throw new InvalidArgumentError('It must say something.');
   return value;
 }

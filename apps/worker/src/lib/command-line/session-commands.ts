@@ -8,10 +8,10 @@ import {
   detach,
   durationMs,
   host,
+  message,
   port,
   portNumber,
   seed,
-  words,
 } from './options.ts';
 
 /** Commands that start, watch and end sessions. */
@@ -33,7 +33,7 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     summary: 'go on where the last run of a task ended',
     arguments: [{ name: '<task>', summary: 'the task, or a session of it', completes: 'session' }],
     options: [
-      { flags: '-m, --message <text>', summary: 'what the agent is to do beside, or next', parse: words },
+      message,
       { flags: '--task <task.yaml>', summary: 'a task file in the place of the one it had', completes: 'file' },
       host,
       acceptNew,
@@ -139,7 +139,13 @@ export const SESSION_COMMANDS: readonly CommandSpec[] = [
     path: 'submit',
     summary: 'put a task into the queue, for a worker to take',
     arguments: [{ name: '<task.yaml>', summary: 'the task file', completes: 'file' }],
-    options: [seed, { flags: '--wait', summary: 'until it is over, and end as it does' }, ...common],
+    options: [
+      seed,
+      { flags: '--resume', summary: 'go on where the last run of the task ended' },
+      message,
+      { flags: '--wait', summary: 'until it is over, and end as it does' },
+      ...common,
+    ],
     load: async () => {
       const { submitCommand } = await import('../commands/submit.ts');
       return submitCommand;

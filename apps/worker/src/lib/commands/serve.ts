@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { openDashboard } from '../dashboard/open-dashboard.ts';
 import { newKeyNotice, openStore } from '../open-store.ts';
 import { printableLine } from '../printable.ts';
+import { keepPruned } from '../sessions/keep-pruned.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `optio serve` can be told on the command line. */
@@ -21,6 +22,7 @@ export async function serveCommand(
   const note = (message: string): void => void stderr.write(`${printableLine(message, 1000)}\n`);
   await using opened = await openStore(places);
   if (opened.isNew) note(newKeyNotice(places));
+  using _pruning = keepPruned(opened.store, context, { info: note, error: note });
   await using dashboard = await openDashboard({
     context,
     opened,

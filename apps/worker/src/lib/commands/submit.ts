@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { loadLatestSnapshot } from '@optio-ts/seed-engine';
+
 import { WorkerError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { openStore } from '../open-store.ts';
@@ -7,6 +9,7 @@ import { formatMinute, printFacts, printList } from '../output.ts';
 import { openQueueOf, refuseWithoutQueue } from '../queue/open-queue-of.ts';
 import { beginAttempt, endQueuedTask, getQueuedTask, insertQueuedTask, listQueuedTasks } from '../queue/queued-task.ts';
 import type { QueuedTask } from '../queue/queued-task.ts';
+import { checkSeed } from '../run-loaded-task.ts';
 import { loadTaskFile } from '../task-file.ts';
 import type { CommandContext } from './context.ts';
 
@@ -14,6 +17,10 @@ import type { CommandContext } from './context.ts';
 export interface SubmitOptions {
   readonly json?: boolean;
   readonly seed?: string;
+  /** Go on where the last run of the task ended. */
+  readonly resume?: boolean;
+  /** What is new: said to the agent, and part of its task from then on. */
+  readonly message?: string;
   readonly wait?: boolean;
 }
 
@@ -26,11 +33,24 @@ export async function submitCommand(
   context: CommandContext,
 ): Promise<number> {
   const { config, cwd, env, interrupts, places } = context;
+  const { message, resume: isResumed = false, seed } = options;
   refuseWithoutQueue(context);
-  const task = await loadTaskFile(file, { cwd, env, config, purpose: 'submit', seed: options.seed, now: new Date() });
+  if (message !== undefined && !isResumed) {
+    throw new WorkerError('REFUSED', '-m is for --resume, of a task that has ended');
+  }
+  const added = message === undefined ? [] : [message];
+  const how = { cwd, env, config, seed, isResumed, added, now: new Date() };
+  const task = await loadTaskFile(file, { ...how, purpose: 'submit' });
   await using queue = await openQueueOf(context);
   await using opened = await openStore(places);
-  await insertQueuedTask(opened, task.id, task.source);
+  await checkSeed(task, opened);
+  if (isResumed && (await loadLatestSnapshot(opened.store, 'opencode', task.id)) === undefined) {
+    throw new WorkerError(
+      'NOT_FOUND',
+      `there is no snapshot of task ${task.id} to go on from; submit it without --resume`,
+    );
+  }
+  await insertQueuedTask(opened, task.id, task.source, { isResumed });
   await queue.push({ taskId: task.id });
   if (options.wait !== true) {
     printFacts(

@@ -1,12 +1,10 @@
 import { createId } from '@optio-ts/seed-engine';
-import type { Store } from '@optio-ts/seed-engine';
 
 import { messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import type { Interrupts } from '../interrupts.ts';
 import type { WorkMetrics } from '../log/metrics.ts';
 import { openWorkLog } from '../log/open-work-log.ts';
-import type { WorkLog } from '../log/open-work-log.ts';
 import { secretsOf } from '../log/redactor.ts';
 import { surroundingSecrets } from '../log/surrounding-secrets.ts';
 import { openStore } from '../open-store.ts';
@@ -15,7 +13,7 @@ import { refuseWithoutQueue, startWorkerOf } from '../queue/open-queue-of.ts';
 import { listQueuedTasks } from '../queue/queued-task.ts';
 import { workOnTask } from '../queue/work-on-task.ts';
 import { teeReporter } from '../report/tee-reporter.ts';
-import { pruneStore } from '../sessions/prune-store.ts';
+import { keepPruned } from '../sessions/keep-pruned.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `optio work` can be told. */
@@ -80,7 +78,7 @@ export async function workCommand(
   };
   if (interrupts.abortSignal.aborted) onStop();
   else interrupts.abortSignal.addEventListener('abort', onStop, { once: true });
-  using _pruning = keepPruned(opened.store, log, context);
+  using _pruning = keepPruned(opened.store, context, log);
   await pushAll();
   if (options.drain === true) void untilEmpty(pushAll, stopped.promise).then(stopped.resolve, stopped.reject);
   try {
@@ -90,32 +88,6 @@ export async function workCommand(
   }
   await queue.drain();
   return EXIT_CODES.done;
-}
-
-const DAY_MS = 86_400_000;
-
-/** Removes what is older than the configuration wants it, now and each day. One of several workers is first, and the others find nothing. */
-function keepPruned(store: Store, log: Pick<WorkLog, 'error' | 'info'>, context: CommandContext): Disposable {
-  const { config, interrupts, places } = context;
-  const { retentionMs: olderThanMs } = config;
-  if (olderThanMs === undefined) return { [Symbol.dispose]() {} };
-  const prune = async (): Promise<void> => {
-    try {
-      const { removed } = await pruneStore({
-        store,
-        logs: places.logs,
-        olderThanMs,
-        abortSignal: interrupts.abortSignal,
-      });
-      if (removed.length > 0) log.info(`removed ${removed.length} things that had ended and were old`);
-    } catch (error) {
-      // The next day is soon enough.
-      if (!interrupts.abortSignal.aborted) log.error(`what is old cannot be removed: ${messageOf(error)}`);
-    }
-  };
-  void prune();
-  const timer = setInterval(() => void prune(), DAY_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Loaded by whoever wants it. */

@@ -26,6 +26,8 @@ export interface QueuedTask {
   readonly attempt: number;
   /** Id of the newest session of this name when it was submitted: that and older ones are none of this task. */
   readonly after: string;
+  /** It goes on where the last run of its name ended. @default it begins anew */
+  readonly isResumed?: boolean;
   /** The machine that its session was left on, where no other can take it up: only workers there are called for it. */
   readonly machine?: string;
   readonly outcome?: QueuedOutcome;
@@ -50,6 +52,7 @@ export async function insertQueuedTask(
   { cipher, store }: SealedStore,
   taskId: string,
   source: TaskSource,
+  { isResumed = false }: { readonly isResumed?: boolean } = {},
 ): Promise<void> {
   let after = '';
   for await (const session of listSessionDocuments(store, { taskId, limit: 1 })) {
@@ -61,6 +64,7 @@ export async function insertQueuedTask(
     submittedAt: new Date(),
     attempt: 0,
     after,
+    ...(isResumed && { isResumed }),
     source: { ...(await sealSecret(cipher, JSON.stringify(source))) },
   };
   const current = await store.get(queueCollection, taskId);
@@ -98,9 +102,16 @@ export async function openQueuedTask({ cipher, store }: SealedStore, taskId: str
   const document = await store.get(queueCollection, taskId);
   if (document === undefined) return undefined;
   const text = await openText(cipher, document['source'], `the queued task ${taskId}`);
-  const { path, text: file } = JSON.parse(text) as TaskSource;
+  const { added, path, seed, text: file } = JSON.parse(text) as TaskSource;
   // Whatever else stands there: who wrote it is not known.
-  return { path: String(path), text: String(file), directory: '/', origin: 'queue' };
+  return {
+    path: String(path),
+    text: String(file),
+    directory: '/',
+    origin: 'queue',
+    ...(seed !== undefined && { seed: String(seed) }),
+    ...(Array.isArray(added) && { added: added.map(String) }),
+  };
 }
 
 /** Takes a task up. Returns its attempt, or `undefined` when it has ended, or is gone. */
@@ -142,7 +153,7 @@ async function change(
 }
 
 function fromDocument(document: StoredDocument): QueuedTask {
-  const { after, attempt, id, machine, outcome, state, submittedAt } = document as unknown as QueuedTask & {
+  const { after, attempt, id, isResumed, machine, outcome, state, submittedAt } = document as unknown as QueuedTask & {
     readonly id: string;
   };
   return {
@@ -151,6 +162,7 @@ function fromDocument(document: StoredDocument): QueuedTask {
     submittedAt,
     attempt,
     after,
+    ...(isResumed === true && { isResumed }),
     ...(machine === undefined ? {} : { machine }),
     ...(outcome === undefined ? {} : { outcome }),
   };

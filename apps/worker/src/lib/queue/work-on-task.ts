@@ -90,12 +90,22 @@ async function runFresh(task: QueuedTask, options: WorkOnTaskOptions): Promise<E
   try {
     const source = await openQueuedTask(opened, task.taskId);
     if (source === undefined) throw new WorkerError('NOT_FOUND', 'it is no longer in the queue');
-    const loaded = await loadRecordedTask(source, { cwd, env, config, outputRoot, now: new Date() });
+    const { isResumed = false } = task;
+    const loaded = await loadRecordedTask(source, { cwd, env, config, outputRoot, isResumed, now: new Date() });
     options.onLoaded?.(loaded);
     // The queue knows it by this name, whatever its file says by now.
     const named = { ...loaded, id: task.taskId, outputDirectory: `${outputRoot}/${task.taskId}` };
     const hooks = await checkLoadedTask(named, context);
-    summary = await runLoadedTask(named, { context, hooks, opened, reporter, leaseMs, onlyConfigured: true });
+    summary = await runLoadedTask(named, {
+      context,
+      hooks,
+      opened,
+      reporter,
+      leaseMs,
+      onlyConfigured: true,
+      resume: isResumed,
+      message: source.added?.at(-1),
+    });
   } catch (error) {
     context.interrupts.abortSignal.throwIfAborted();
     const isRefusal = error instanceof TaskFileError || (WorkerError.is(error) && !PASSING.has(error.code));
