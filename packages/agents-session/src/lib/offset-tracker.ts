@@ -50,16 +50,25 @@ export class OffsetTracker {
     while (this.#marks[0]?.count !== undefined && this.#marks[0].count <= handled) {
       position = this.#marks.shift()?.position;
     }
-    if (this.#marks.length === 0) this.#mostLines = 1;
+    // The listener has caught up: there is room for each line again.
+    if (this.#marks.length < MAX_MARKS / 16) this.#mostLines = 1;
     return position;
   }
 
-  // Two neighbours that only wait for listeners are as good as the later one. All are thinned to the same distance: thinned again and
-  // again, the oldest would be far apart, and they are the next to be saved.
+  // All are thinned to the same distance: thinned by half again and again, the oldest would be far apart, and they are the next to be
+  // saved.
   #thin(): void {
+    this.#merge();
+    if (this.#marks.length <= MAX_MARKS / 2) return;
     this.#mostLines *= 2;
+    this.#merge();
+  }
+
+  // Two neighbours that only wait for listeners are as good as the later one.
+  #merge(): void {
     for (let index = this.#marks.length - 2; index >= 0; index -= 1) {
-      const [mark, next] = this.#marks.slice(index, index + 2);
+      const mark = this.#marks[index];
+      const next = this.#marks[index + 1];
       if (mark?.count === undefined || next?.count === undefined || mark.lines + next.lines > this.#mostLines) continue;
       next.lines += mark.lines;
       this.#marks.splice(index, 1);
