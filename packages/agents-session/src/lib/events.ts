@@ -63,7 +63,8 @@ export interface Deliverable {
   readonly sizeBytes: number;
   /**
    * Opens the file on the host, checks it again and streams it from the very file that was checked. May be called again; each
-   * call reads anew. Throws `DELIVERABLE_UNREADABLE` when it is gone, leads elsewhere, or became larger than allowed or shorter
+   * call reads anew. Read it in the hook, or before the next event is asked for: the end of the session waits for that, and may remove
+   * the file after it. Throws `DELIVERABLE_UNREADABLE` when it is gone, leads elsewhere, or became larger than allowed or shorter
    * while it was read.
    */
   readonly content: (options?: DeliverableContentOptions) => Bytes;
