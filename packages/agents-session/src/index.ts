@@ -36,8 +36,8 @@ export { keepAgentAlive } from './lib/keep-agent-alive.ts';
 export type { KeepAgentAliveOptions } from './lib/keep-agent-alive.ts';
 export { planRecovery } from './lib/plan-recovery.ts';
 export type { LeftSession, RecoveryPlan } from './lib/plan-recovery.ts';
-export { isLinkFault, outlastLink } from './lib/outlast-link.ts';
-export type { OutlastLinkOptions } from './lib/outlast-link.ts';
+export { isLinkFault, outlastLink } from '@optio-ts/host-core';
+export type { OutlastLinkOptions } from '@optio-ts/host-core';
 export { decideOutcome } from './lib/outcome.ts';
 export type {
   DecidedOutcome,

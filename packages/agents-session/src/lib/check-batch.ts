@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { outlastLink } from '@optio-ts/host-core';
 import type { Host } from '@optio-ts/host-core';
 
 import { checkFiles } from './open-checked-file.ts';
 import type { CheckedFile, CheckedFileRequest } from './open-checked-file.ts';
-import { outlastLink } from './outlast-link.ts';
 
 /** Options of `createCheckBatch`. */
 export interface CreateCheckBatchOptions {

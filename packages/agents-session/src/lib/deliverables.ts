@@ -1,4 +1,5 @@
 import { DELIVERABLES_DIRECTORY } from '@optio-ts/agents-prompt';
+import { isLinkFault } from '@optio-ts/host-core';
 import type { Bytes, Host } from '@optio-ts/host-core';
 
 import type { AgentMail } from './agent-mail.ts';
@@ -14,7 +15,6 @@ import type {
   LogPosition,
 } from './events.ts';
 import { describeRefusal, readCheckedFile } from './open-checked-file.ts';
-import { isLinkFault } from './outlast-link.ts';
 import { readAcrossLinks } from './read-across-links.ts';
 
 /** Options of `createDeliverables`. */

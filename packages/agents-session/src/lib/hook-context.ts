@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 
-import { HostError, downloadFile, runChecked } from '@optio-ts/host-core';
+import { downloadFile, HostError, isLinkFault, outlastLink, runChecked } from '@optio-ts/host-core';
 import type { Command, DownloadFileOptions, DownloadedFile, Host, RunOptions, RunResult } from '@optio-ts/host-core';
 
 import { checkSource, hashSource, isRepeatable, openSource } from './copy-source.ts';
@@ -8,7 +8,6 @@ import type { CopySource } from './copy-source.ts';
 import { AgentSessionError } from './errors.ts';
 import type { AgentEvent, EventBody } from './events.ts';
 import { checkFile, describeRefusal, readCheckedFile } from './open-checked-file.ts';
-import { isLinkFault, outlastLink } from './outlast-link.ts';
 import { resolveHookPath } from './resolve-hook-path.ts';
 import { writeCheckedFile } from './write-checked-file.ts';
 

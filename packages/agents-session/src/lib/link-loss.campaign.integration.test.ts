@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { createLogProtocol } from '@optio-ts/agents-prompt';
-import { openWorkspace, startSupervised } from '@optio-ts/host-core';
+import { openWorkspace, outlastLink, startSupervised } from '@optio-ts/host-core';
 import { createSshHost, pinnedKey } from '@optio-ts/host-ssh';
 import { startCampaign, startLink, startSshd } from '@optio-ts/testkit';
 import type { Campaign, Link, Sshd } from '@optio-ts/testkit';
 import { expect, it } from 'vitest';
 
 import { SCRIPT_LIBRARY } from '../../test/scripted-agent.ts';
-import { outlastLink } from './outlast-link.ts';
 import { runAgentSession } from './run-agent-session.ts';
 
 const AT_ONCE = 5;

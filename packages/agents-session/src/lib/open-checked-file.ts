@@ -1,9 +1,8 @@
-import { shellScript } from '@optio-ts/host-core';
+import { firstError, shellScript } from '@optio-ts/host-core';
 import type { Bytes, Command, Host, HostProcess } from '@optio-ts/host-core';
 
 import { CHECKED_FILE_SCRIPT } from './checked-file-script.ts';
 import { AgentSessionError } from './errors.ts';
-import { firstError } from './outlast-link.ts';
 
 /** What is looked for, and where it must lie. */
 export interface CheckedFileRequest {

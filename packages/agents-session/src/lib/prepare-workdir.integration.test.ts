@@ -64,6 +64,8 @@ describe('prepareWorkdir', () => {
     // An agent has edited it, and left out the last newline.
     writeFileSync(join(workdir, 'resume.log'), read('resume.log').trimEnd());
     await prepareWorkdir(host, { workdir, shims: undefined, resumeLogLine: '2026-03-04T17:05:12Z' });
+    // Again, as when the answer was lost: once is enough.
+    await prepareWorkdir(host, { workdir, shims: undefined, resumeLogLine: '2026-03-04T17:05:12Z' });
     expect(readFileSync(join(workdir, 'optio.log.old'), 'latin1')).toBe('DONE \xff\nERROR\n');
     expect(read('optio.log')).toBe('');
     expect(read('resume.log')).toBe(

@@ -34,7 +34,8 @@ if [ -s "$log" ]; then
   } >"$rotated.new" && mv -f -- "$rotated.new" "$rotated" || exit
 fi
 rm -f -- "$log" && : >"$log" || exit
-if [ -n "$line" ]; then
+# Once, also when the answer was lost and all is done again.
+if [ -n "$line" ] && [ "$(tail -n 1 -- "$resumes" 2>/dev/null)" != "$line" ]; then
   {
     if [ -s "$resumes" ]; then
       cat -- "$resumes" || exit

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
+import { isLinkFault, outlastLink } from '@optio-ts/host-core';
 import type { Bytes } from '@optio-ts/host-core';
 
 import { AgentSessionError } from './errors.ts';
-import { isLinkFault, outlastLink } from './outlast-link.ts';
 
 /** Options of `readAcrossLinks`. */
 export interface ReadAcrossLinksOptions {

@@ -1,5 +1,6 @@
 import { composeIdleReminder } from '@optio-ts/agents-prompt';
 import type { KeywordName } from '@optio-ts/agents-prompt';
+import { outlastLink } from '@optio-ts/host-core';
 import type { ProcessExit } from '@optio-ts/host-core';
 
 import { createAgentMail } from './agent-mail.ts';
@@ -8,7 +9,6 @@ import { boundedStep } from './bounded.ts';
 import { messageOf } from './errors.ts';
 import type { IdleAction } from './idle-policy.ts';
 import { watchIdle } from './idle-watch.ts';
-import { outlastLink } from './outlast-link.ts';
 import type { SessionKit } from './session-kit.ts';
 import type { LaunchedAgent } from './session-options.ts';
 

@@ -1,4 +1,5 @@
 import { browserShims } from '@optio-ts/agents-prompt';
+import { isLinkFault, outlastLink } from '@optio-ts/host-core';
 
 import { boundedStep, within } from './bounded.ts';
 import type { StepFailure } from './bounded.ts';
@@ -9,7 +10,6 @@ import { createHookContext } from './hook-context.ts';
 import type { HookContext } from './hook-context.ts';
 import { decideOutcome } from './outcome.ts';
 import type { SessionOutcome } from './outcome.ts';
-import { isLinkFault } from './outlast-link.ts';
 import { prepareWorkdir, readHostPath } from './prepare-workdir.ts';
 import { createSessionAgent } from './session-agent.ts';
 import { createSessionKit } from './session-kit.ts';
@@ -150,13 +150,15 @@ async function prepare(
   const { host, workspace, protocol, resumeLogLine, log, isPrepared = false } = options;
   if (log !== undefined) return {};
   const { workdir } = workspace;
+  const outlasting = { abortSignal, limitMs: options.reconnectLimitMs ?? 300_000 };
   const shims = browserShims({ mode: protocol.browser, workdir });
   if (!isPrepared) {
-    const { hostPath } = await prepareWorkdir(host, { workdir, shims, resumeLogLine, abortSignal });
+    const make = { workdir, shims, resumeLogLine, abortSignal };
+    const { hostPath } = await outlastLink(() => prepareWorkdir(host, make), outlasting);
     return shims?.env(hostPath) ?? {};
   }
   if (shims === undefined) return {};
-  return shims.env(options.hostPath ?? (await readHostPath(host, abortSignal)));
+  return shims.env(options.hostPath ?? (await outlastLink(() => readHostPath(host, abortSignal), outlasting)));
 }
 
 /**

@@ -4,6 +4,7 @@ import { commandError, cwdNotFoundError } from './command-errors.ts';
 import { HostError } from './errors.ts';
 import type { Command, Host, RunResult } from './host.ts';
 import { killScript } from './kill-script.ts';
+import { outlastLink } from './outlast-link.ts';
 import { runChecked } from './run-checked.ts';
 import { createRunId } from './run-id.ts';
 import { shellScript } from './script.ts';
@@ -62,6 +63,8 @@ export interface FindSupervisedOptions {
 }
 
 const day = 24 * 60 * 60 * 1000;
+/** Milliseconds that a lost link is waited for, to undo a start whose answer it took. */
+const undoingMs = 20_000;
 
 /**
  * Starts a command that lives on its host without us: in a session of its own, under a small supervisor, so that it
@@ -196,7 +199,8 @@ async function abandon(
   const script = shellScript(abandonSupervisedScript, killScript, directory, id, runId, isOver ? '1' : '');
   let answer: string;
   try {
-    answer = (await runChecked(host, script, { timeoutMs: 60_000 })).stdout.toString('utf8').trim();
+    const undo = (): Promise<RunResult> => runChecked(host, script, { timeoutMs: 60_000 });
+    answer = (await outlastLink(undo, { limitMs: undoingMs })).stdout.toString('utf8').trim();
   } catch {
     answer = 'the host does not answer';
   }

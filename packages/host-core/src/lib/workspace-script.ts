@@ -89,7 +89,7 @@ if [ "$fresh" = undo ]; then
     # The second line: what the run held before this call it keeps.
     if [ ! -L "$file" ] && [ -f "$file" ] && [ "$(head -c 200 "$file" | sed -n 2p)" = "$attempt" ]; then rm -f "$file"; fi
   done
-  rm -f "owner.$run"
+  rm -f "owner.$run" "opening.$run"
   ( cd -P ../workdir && [ "$(here)" = "$root/$task/workdir" ] && rmdir ./home ) 2>/dev/null
   cd -P .. && [ "$(here)" = "$root/$task" ] && rmdir workdir tmp control "$root/$task" 2>/dev/null
   end ok
@@ -111,14 +111,23 @@ done
 rm -f "owner.$run"
 [ -n "$holder" ] || end failed "\${error:-cannot make $root/$task/control/owner}"
 [ "$holder" = "$run" ] || end held "$holder" "$root/$task"
+if [ "$fresh" = empty ]; then
+  # Says which call of this run came last: one whose answer was lost on the way may still be at work.
+  rm -f "opening.$run"
+  ( set -C; printf '%s\\n' "$attempt" >"opening.$run" ) 2>/dev/null
+fi
 cd -P .. && [ "$(here)" = "$root/$task" ] || end refused "$root/$task is not what it was"
 ${removeFunction}
 if [ "$fresh" = empty ]; then
   for name in ./* ./.*; do
     case $name in ./.|./..|./control) continue ;; esac
     [ -e "$name" ] || [ -L "$name" ] || continue
+    [ "$(head -c 100 "./control/opening.$run" 2>/dev/null)" = "$attempt" ] || end failed "$root/$task is emptied by another call of this run"
+    # Out of the way first: what another call makes in its place must not go with it.
+    if mv "$name" "./.removed.$attempt" 2>/dev/null; then name=./.removed.$attempt; fi
     remove "$name" || end failed "$error"
   done
+  rm -f "./control/opening.$run"
 fi
 at=$root/$task
 own tmp

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { createOpencodeClient as createSdkClient } from '@opencode-ai/sdk/v2/client';
+import { outlastLink } from '@optio-ts/host-core';
 
 import { describeMessage, describeSession, describeStatus } from './describe-answers.ts';
 import { OpencodeError } from './errors.ts';
@@ -24,6 +25,8 @@ export interface CreateClientOptions {
 }
 
 const TIMEOUT_MS = 15_000;
+/** Milliseconds that a lost link under the forwarded port is waited for, to say something once. */
+const OUTAGE_MS = 60_000;
 /** A session of 26 MB took 2 s on two cores; over a slow link it may be minutes. */
 const MESSAGES_TIMEOUT_MS = 120_000;
 
@@ -49,30 +52,36 @@ export function createClient(options: CreateClientOptions): OpencodeClient {
     // The id of the part tells later whether the prompt arrived. Not the id of the message: opencode orders messages by it,
     // so one of ours would put an answer before its question wherever the two clocks differ.
     const id = `prt_${randomUUID().replaceAll('-', '')}`;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await sdk.session.promptAsync(
-          {
-            sessionID,
-            directory: directory(own),
-            parts: [{ type: 'text', id, text: own.text }],
-            ...(own.model === undefined
-              ? {}
-              : { model: { providerID: own.model.providerId, modelID: own.model.modelId } }),
-            ...(own.agent === undefined ? {} : { agent: own.agent }),
-          },
-          rules(own),
-        );
-        return;
-      } catch (error) {
-        if (!(error instanceof OpencodeConnectionError) || !error.mayHaveArrived || attempt >= 3) throw error;
-      }
+    const hasArrived = async (): Promise<boolean> => {
       const { data } = await sdk.session.messages(
         { sessionID, directory: directory(own), limit: 20 },
         rules(own, MESSAGES_TIMEOUT_MS),
       );
-      if (data.some((message) => message.parts.some((part) => part.id === id))) return;
-    }
+      return data.some((message) => message.parts.some((part) => part.id === id));
+    };
+    let isAsked = false;
+    const ask = async (): Promise<void> => {
+      if (isAsked && (await hasArrived())) return;
+      isAsked = true;
+      await sdk.session.promptAsync(
+        {
+          sessionID,
+          directory: directory(own),
+          parts: [{ type: 'text', id, text: own.text }],
+          ...(own.model === undefined
+            ? {}
+            : { model: { providerID: own.model.providerId, modelID: own.model.modelId } }),
+          ...(own.agent === undefined ? {} : { agent: own.agent }),
+        },
+        rules(own),
+      );
+    };
+    const { abortSignal } = own;
+    await outlastLink(ask, {
+      isPassing: (error) => error instanceof OpencodeConnectionError,
+      limitMs: OUTAGE_MS,
+      abortSignal: abortSignal === undefined ? options.closed : AbortSignal.any([options.closed, abortSignal]),
+    });
   }
 
   return {

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 
-import { startSupervised } from '@optio-ts/host-core';
+import { HostError, isLinkFault, outlastLink, startSupervised } from '@optio-ts/host-core';
 import type { HostFile, PortForward, SupervisedProcess } from '@optio-ts/host-core';
 
 import { endProcess } from './end-process.ts';
@@ -56,6 +56,8 @@ const MAXIMUM_OUTPUT_BYTES = 8 * 1024 * 1024;
  * Throws `OpencodeStartError` (`PORT_TAKEN`, `CONFIG_INVALID`, `HOME_NOT_WRITABLE`, `DATABASE_UNUSABLE`, `VERSION_MISMATCH`,
  * `EXITED_EARLY`, `START_TIMEOUT`) with the server's last output, `CONFINEMENT_UNAVAILABLE`, `ABORTED`, and what the host
  * throws. After an error nothing of it runs any more.
+ *
+ * A link that is lost is waited for, as long as the start has time: what was begun is undone and begun again, what runs is found.
  */
 export async function launchOpencode(options: LaunchOpencodeOptions): Promise<OpencodeServer> {
   const runtime = await prepareRuntime(options);
@@ -91,25 +93,29 @@ async function startOn(
     hostname: options.hostname ?? '127.0.0.1',
     port,
   });
-  const process = await startSupervised(host, {
-    directory: workspace.taskDirectory,
-    // An agent may have run here before, and may have put links in the way.
-    files: { directory: workspace.workdir, files, beneath: workspace.taskDirectory },
-    command: runtime.isolate(command),
-    cwd: workspace.workdir,
-    env: { ...runtime.env, OPENCODE_SERVER_PASSWORD: password },
-    keepEnv: runtime.keepEnv,
-    maxOutputBytes: MAXIMUM_OUTPUT_BYTES,
-    ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
-    // A name of its own: there may be several starts of one run, and their records stay.
-    ...(options.runId === undefined
-      ? {}
-      : { runId: options.runId, id: `opencode-${port}-${randomBytes(4).toString('hex')}` }),
-    ...abortable(options),
-  });
+  const start = (): Promise<SupervisedProcess> =>
+    startSupervised(host, {
+      directory: workspace.taskDirectory,
+      // An agent may have run here before, and may have put links in the way.
+      files: { directory: workspace.workdir, files, beneath: workspace.taskDirectory },
+      command: runtime.isolate(command),
+      cwd: workspace.workdir,
+      env: { ...runtime.env, OPENCODE_SERVER_PASSWORD: password },
+      keepEnv: runtime.keepEnv,
+      maxOutputBytes: MAXIMUM_OUTPUT_BYTES,
+      ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }),
+      // A name of its own: there may be several starts of one run, and their records stay.
+      ...(options.runId === undefined
+        ? {}
+        : { runId: options.runId, id: `opencode-${port}-${randomBytes(4).toString('hex')}` }),
+      ...abortable(options),
+    });
+  // A stream that was begun cannot be had again.
+  const isRepeatable = files.every((file) => !('sizeBytes' in file));
+  const process = await (isRepeatable ? outlastLink(start, { isPassing: isUndone, ...abortable(options) }) : start());
   let forward: PortForward | undefined;
   try {
-    forward = await host.forwardPort(port, abortable(options));
+    forward = await outlastLink(() => host.forwardPort(port, abortable(options)), abortable(options));
     const secrets = [...runtime.secrets, ...secretsOf(options.config), password];
     const server = createServer({ task: options, runtime, process, forward, port, password, secrets });
     const { client } = server;
@@ -130,13 +136,25 @@ async function startOn(
   }
 }
 
+/** Whether a start was lost with its link, and nothing of it is left. */
+function isUndone(error: unknown): boolean {
+  return isLinkFault(error) && !(HostError.is(error) && error.code === 'KILL_NOT_CONFIRMED');
+}
+
+/** Milliseconds that a lost link is waited for, to end what a failed start has left. */
+const ENDING_MS = 60_000;
+
 /** Ends what a failed start left. Returns what to throw: the reason, and what could not be ended, if anything. */
 async function endFailedStart(
   process: SupervisedProcess,
   forward: PortForward | undefined,
   reason: unknown,
 ): Promise<unknown> {
-  const results = await Promise.allSettled([endProcess(process, 500), forward?.[Symbol.asyncDispose]()]);
+  const end = (): Promise<void> => endProcess(process, 500);
+  const results = await Promise.allSettled([
+    outlastLink(end, { limitMs: ENDING_MS }),
+    forward?.[Symbol.asyncDispose](),
+  ]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   if (failures.length === 0) return reason;
   const cause = new AggregateError([reason, ...failures], 'The start failed, and so did its clean-up');

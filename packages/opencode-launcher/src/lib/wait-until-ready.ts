@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { followLines } from '@optio-ts/host-core';
-import type { ProcessExit, SupervisedProcess } from '@optio-ts/host-core';
+import { followLines, isLinkFault } from '@optio-ts/host-core';
+import type { FollowInterruption, ProcessExit, SupervisedProcess } from '@optio-ts/host-core';
 
 import { OpencodeError, OpencodeRequestError, OpencodeStartError } from './errors.ts';
 import type { CreateOpencodeSessionOptions, OpencodeClient, OpencodeSession } from './opencode-client.ts';
@@ -49,8 +49,16 @@ export async function waitUntilReady(options: WaitUntilReadyOptions): Promise<Op
   const exit = process.exited.then((value): ProcessExit => value);
   exit.catch(() => undefined);
 
+  /** A link that is lost may come back while the start has time. */
+  async function isPatient({ error, failures }: FollowInterruption): Promise<boolean> {
+    if (!isLinkFault(error)) return false;
+    await delay(Math.min(250 * failures, 2000), undefined, { signal: cut }).catch(noop);
+    return true;
+  }
+
   async function readyLine(): Promise<boolean> {
-    for await (const { line } of followLines(process.output, { until: exit.then(noop, noop), abortSignal: cut })) {
+    const following = { until: exit.then(noop, noop), abortSignal: cut, onInterruption: isPatient };
+    for await (const { line } of followLines(process.output, following)) {
       output.add(line);
       if (parseReadyLine(line)?.port === options.port) return true;
     }
@@ -124,17 +132,23 @@ async function firstAnswer(
   { client, session }: WaitUntilReadyOptions,
   abortSignal: AbortSignal,
 ): Promise<OpencodeSession | undefined> {
-  try {
-    if (session !== undefined) return await client.createSession({ ...session, abortSignal });
-    await client.status({ abortSignal });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof OpencodeRequestError) || error.code !== 'CONFIG_INVALID') throw error;
-    throw new OpencodeStartError(
-      'CONFIG_INVALID',
-      `opencode refuses its configuration${describeIssues(error.body)}`,
-      [],
-    );
+  for (;;) {
+    try {
+      // When the answer was lost with the link there may be an empty one more, which nobody uses.
+      if (session !== undefined) return await client.createSession({ ...session, abortSignal });
+      await client.status({ abortSignal });
+      return undefined;
+    } catch (error) {
+      if (error instanceof OpencodeRequestError && error.code === 'CONFIG_INVALID') {
+        throw new OpencodeStartError(
+          'CONFIG_INVALID',
+          `opencode refuses its configuration${describeIssues(error.body)}`,
+          [],
+        );
+      }
+      if (abortSignal.aborted || !(OpencodeError.is(error) && error.code === 'CONNECTION_FAILED')) throw error;
+    }
+    await delay(250, undefined, { signal: abortSignal });
   }
 }
 

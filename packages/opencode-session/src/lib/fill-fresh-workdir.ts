@@ -4,6 +4,7 @@ import { writeFiles } from '@optio-ts/host-core';
 import type { HostFile } from '@optio-ts/host-core';
 import type { OpencodeConfig } from '@optio-ts/opencode-launcher';
 
+import { acrossLink } from './across-link.ts';
 import { placeFiles, PROJECT_INSTRUCTIONS_FILE } from './compose-files.ts';
 import { ownFiles, taskConfig } from './fill-workdir.ts';
 import type { FilledWorkdir, FillWorkdirContext } from './fill-workdir.ts';
@@ -41,8 +42,14 @@ export async function fillFreshWorkdir(
   ];
   const filled = { config, homeConfig, model, seed, resumeLogLine: undefined, workdirExclude };
   if (options.hooks?.beforeExecute === undefined && areSmall(all)) return { ...filled, files: all };
-  await writeFiles(host, workspace.workdir, all, { abortSignal });
+  const write = (): Promise<void> => writeFiles(host, workspace.workdir, all, { abortSignal });
+  await (areStreams(all) ? write() : acrossLink({ emit, abortSignal }, write));
   return { ...filled, files: [] };
+}
+
+/** Whether some of the files can be read only once: then a link that is lost under them fails the start. */
+function areStreams(files: readonly HostFile[]): boolean {
+  return files.some((file) => 'sizeBytes' in file);
 }
 
 /** Whether files may travel with a start, which is given a minute for all. */

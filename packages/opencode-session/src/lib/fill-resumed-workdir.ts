@@ -1,11 +1,12 @@
 import { formatResumeLogLine } from '@optio-ts/agents-prompt';
-import { clearWay, HostError, readFile, writeFiles } from '@optio-ts/host-core';
-import type { HostFile } from '@optio-ts/host-core';
+import { clearWay, HostError, isLinkFault, readFile, writeFiles } from '@optio-ts/host-core';
+import type { Bytes, HostFile } from '@optio-ts/host-core';
 import { importSession } from '@optio-ts/opencode-launcher';
-import type { OpencodeConfig } from '@optio-ts/opencode-launcher';
+import type { ImportSessionResult, OpencodeConfig } from '@optio-ts/opencode-launcher';
 import { readSnapshotBlob } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
 
+import { acrossLink } from './across-link.ts';
 import { AGENTS_FILE } from './compose-files.ts';
 import { LOGIN_FILES } from './excludes.ts';
 import { ownFiles, taskConfig } from './fill-workdir.ts';
@@ -32,11 +33,12 @@ export async function fillResumedWorkdir(
   const { options, isRefreshed } = await refreshTask(given, emit);
   const { host, homeConfig } = options;
   const { workspace, abortSignal, snapshot } = context;
-  await restoreWorkdir({ ...options, workspace, snapshot, abortSignal });
+  await acrossLink(context, () => restoreWorkdir({ ...options, workspace, snapshot, abortSignal }));
   const beneath = workspace.taskDirectory;
   const names = [...ownFiles(options, context, {}).map(({ path }) => path), HOME_CONFIG_FILE, ...LOGIN_FILES];
   const paths = [...new Set(names)];
-  for (const path of await clearWay(host, workspace.workdir, paths, { abortSignal })) {
+  const clear = (): Promise<readonly string[]> => clearWay(host, workspace.workdir, paths, { abortSignal });
+  for (const path of await acrossLink(context, clear)) {
     const message = `The agent had put something else in the place of ${path}: it is removed`;
     emit({ type: 'warning', code: 'FILE_REPLACED', message });
   }
@@ -49,7 +51,7 @@ export async function fillResumedWorkdir(
   const own = ownFiles(options, context, config);
   const isKept = isSameFile(own, oldAgents) || (!isRefreshed && oldAgents !== undefined);
   const files = isKept ? own.filter(({ path }) => path !== AGENTS_FILE) : own;
-  await writeFiles(host, workspace.workdir, files, { beneath, abortSignal });
+  await acrossLink(context, () => writeFiles(host, workspace.workdir, files, { beneath, abortSignal }));
   await bringSessionBack(options, context);
   const resumeLogLine =
     options.supportsResume === false
@@ -72,18 +74,27 @@ async function takeOldSeed(
 
 async function bringSessionBack(
   { host, store, cipher, confine, env }: StartOpencodeSessionOptions,
-  { workspace, binary, probe, snapshot, emit, abortSignal }: FillResumedContext,
+  context: FillResumedContext,
 ): Promise<void> {
-  const { failures } = await importSession({
-    host,
-    workspace,
-    binary,
-    probe,
-    abortSignal,
-    content: readSnapshotBlob(store, cipher, snapshot, 'session', { abortSignal }),
-    ...(confine && { confine }),
-    ...(env && { env }),
-  });
+  const { workspace, binary, probe, snapshot, emit, abortSignal } = context;
+  // Until all of it was sent nothing is imported. From then on nobody knows how far an import came that is cut off.
+  let isSent = false;
+  async function* content(): Bytes {
+    yield* readSnapshotBlob(store, cipher, snapshot, 'session', { abortSignal });
+    isSent = true;
+  }
+  const bring = (): Promise<ImportSessionResult> =>
+    importSession({
+      host,
+      workspace,
+      binary,
+      probe,
+      abortSignal,
+      content: content(),
+      ...(confine && { confine }),
+      ...(env && { env }),
+    });
+  const { failures } = await acrossLink(context, bring, { isPassing: (error) => !isSent && isLinkFault(error) });
   for (const failure of failures) {
     const message = `A subagent's session did not come back: ${failure}`;
     emit({ type: 'warning', code: 'SUBAGENT_NOT_RESTORED', message });
@@ -97,13 +108,14 @@ function isSameFile(own: readonly HostFile[], old: Buffer | undefined): boolean 
 
 /** Reads a file of ours; `undefined` when it is missing, or the agent has made it so large that it is none of ours. */
 async function readShort(
-  { workspace, abortSignal }: FillWorkdirContext,
+  context: FillWorkdirContext,
   { host }: StartOpencodeSessionOptions,
   name: string,
 ): Promise<Buffer | undefined> {
+  const { workspace, abortSignal } = context;
   const access = { beneath: workspace.taskDirectory, abortSignal, maxBytes: 1_048_576 };
   try {
-    return await readFile(host, workspace.resolve(name), access);
+    return await acrossLink(context, () => readFile(host, workspace.resolve(name), access));
   } catch (error) {
     if (HostError.is(error) && error.code === 'OUTPUT_LIMIT') return undefined;
     throw error;

@@ -1,11 +1,11 @@
-import { isLinkFault, outlastLink } from '@optio-ts/agents-session';
+import { outlastLink } from '@optio-ts/agents-session';
 import { archiveDirectory, HostError } from '@optio-ts/host-core';
 import type { Workspace } from '@optio-ts/host-core';
-import { OpencodeError } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 import { noCipher, openSnapshot } from '@optio-ts/seed-engine';
 import type { CapturedSnapshot, SnapshotDraft, SnapshotEndState } from '@optio-ts/seed-engine';
 
+import { isConnectionFault } from './across-link.ts';
 import { OpencodeSessionError } from './errors.ts';
 import { LOGIN_FILES, snapshotExcludes } from './excludes.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
@@ -128,10 +128,3 @@ function watchEnd(exited: Promise<unknown>): () => boolean {
   exited.then(end, end);
   return () => isOver;
 }
-
-/** Whether an error may come from a link that was lost under a forwarded port. */
-function isConnectionFault(error: unknown): boolean {
-  return isLinkFault(error) || (OpencodeError.is(error) && PASSING.includes(error.code));
-}
-
-const PASSING: readonly string[] = ['CONNECTION_FAILED', 'REQUEST_TIMEOUT'];

@@ -1,7 +1,9 @@
+import { outlastLink } from '@optio-ts/agents-session';
 import type { LaunchContext, LaunchedAgent } from '@optio-ts/agents-session';
 import { launchOpencode } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 
+import { isConnectionFault } from './across-link.ts';
 import { createAgentRequests } from './agent-requests.ts';
 import { keepServerAlive } from './keep-server-alive.ts';
 import { sendOffPrompt } from './kick-off.ts';
@@ -15,6 +17,9 @@ import { widgetData } from './widget-data.ts';
 
 /** A command of opencode ends after two minutes unless the agent says otherwise. */
 const STALL_LIMIT_MS = 600_000;
+
+/** Milliseconds that a server which was up a moment ago is waited for, over a link that was lost. */
+const OUTAGE_MS = 30_000;
 
 /** What launching needs beside the caller's options. */
 export interface LaunchAgentContext extends Pick<LaunchContext, 'abortSignal'> {
@@ -87,7 +92,8 @@ export async function launchAgent(
     const newest = async (): Promise<string> =>
       (await client.messages(opencodeSessionId, { limit: 1 })).at(-1)?.id ?? '';
     const isResumed = resumedSessionId !== undefined && !isAdopted;
-    const lastMessageId = isResumed ? await newest() : context.lastMessageId;
+    const patience = { isPassing: isConnectionFault, limitMs: OUTAGE_MS, abortSignal };
+    const lastMessageId = isResumed ? await outlastLink(newest, patience) : context.lastMessageId;
     await context.onServer(server, { opencodeSessionId, lastMessageId });
     keepServerAlive(server, { leaseMs: options.agentLeaseMs, emit, abortSignal: watching.signal });
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);

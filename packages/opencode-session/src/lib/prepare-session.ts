@@ -7,6 +7,7 @@ import type { InstallProgress, OpencodeBinary } from '@optio-ts/opencode-install
 import { loadLatestSnapshot } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
 
+import { acrossLink } from './across-link.ts';
 import { fillFreshWorkdir } from './fill-fresh-workdir.ts';
 import { fillResumedWorkdir } from './fill-resumed-workdir.ts';
 import type { FilledWorkdir } from './fill-workdir.ts';
@@ -56,32 +57,44 @@ export async function prepareSession(
   const snapshot = await findSnapshot(options, emit);
   const seedId = snapshot === undefined ? await chooseSeed(options, context) : undefined;
   checkModel(options, snapshot !== undefined || seedId !== undefined);
-  const probe = await probeHost(host, { abortSignal });
+  const probe = await acrossLink(context, () => probeHost(host, { abortSignal }));
 
   const runId = createRunId();
   const taskRoot = options.taskRoot ?? `${probe.stateHome}/optio-opencode`;
   await context.onRunKnown({ runId, taskDirectory: `${taskRoot}/${taskId}` });
   // Not aborted: a directory that was made and is not known would stay. It is one trip.
-  const opening = openWorkspace(host, {
-    taskId,
-    runId,
-    timeoutMs: OPEN_WORKSPACE_MS,
-    fresh: 'empty',
-    ...(options.taskRoot !== undefined && { taskRoot: options.taskRoot }),
-  });
-  const installing = ensureOpencode(host, {
-    ...options.install,
-    probe,
-    abortSignal,
-    ...(options.source && { source: options.source }),
-    ...(options.cacheDirectory !== undefined && { cacheDirectory: options.cacheDirectory }),
-    onProgress: (progress) => emit({ type: 'progress', ...progress, ...percentOf(progress) }),
-    onWarning: (warning) => emit({ type: 'warning', ...warning }),
-  });
+  let mayBeMade = false;
+  const open = async (): Promise<Workspace> => {
+    try {
+      return await openWorkspace(host, {
+        taskId,
+        runId,
+        timeoutMs: OPEN_WORKSPACE_MS,
+        fresh: 'empty',
+        ...(options.taskRoot !== undefined && { taskRoot: options.taskRoot }),
+      });
+    } catch (error) {
+      mayBeMade ||= isUncertain(error);
+      throw error;
+    }
+  };
+  const install = (): Promise<OpencodeBinary> =>
+    ensureOpencode(host, {
+      ...options.install,
+      probe,
+      abortSignal,
+      ...(options.source && { source: options.source }),
+      ...(options.cacheDirectory !== undefined && { cacheDirectory: options.cacheDirectory }),
+      onProgress: (progress) => emit({ type: 'progress', ...progress, ...percentOf(progress) }),
+      onWarning: (warning) => emit({ type: 'warning', ...warning }),
+    });
   // Both are waited for, whichever fails: a directory that was made meanwhile must be known.
-  const [workspaceResult, binaryResult] = await Promise.allSettled([opening, installing]);
+  const [workspaceResult, binaryResult] = await Promise.allSettled([
+    acrossLink(context, open),
+    acrossLink(context, install),
+  ]);
   if (workspaceResult.status === 'fulfilled') context.onWorkspace(workspaceResult.value);
-  else if (isUncertain(workspaceResult.reason)) {
+  else if (mayBeMade) {
     const message = `${taskRoot}/${taskId} may have been made on ${host.description}, and is not removed`;
     emit({ type: 'warning', code: 'DIRECTORY_KEPT', message });
   }

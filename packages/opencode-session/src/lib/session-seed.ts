@@ -1,7 +1,8 @@
 import type { Workspace } from '@optio-ts/host-core';
-import type { PlantedOpencodeSeed } from '@optio-ts/opencode-seeds';
+import type { OpencodeSeedUse, PlantedOpencodeSeed } from '@optio-ts/opencode-seeds';
 import { SeedEngineError } from '@optio-ts/seed-engine';
 
+import { acrossLink } from './across-link.ts';
 import { messageOf } from './errors.ts';
 import type { StartOpencodeSessionOptions } from './options.ts';
 import { chooseSeed, sessionSeeds } from './pick-seed.ts';
@@ -67,25 +68,28 @@ export async function takeSeed(
 ): Promise<SessionSeed | undefined> {
   const { host, whenSeedBusy } = options;
   const warn = (code: string, message: string): void => emit({ type: 'warning', code, message });
-  let use;
+  let use: OpencodeSeedUse;
   try {
-    use = await sessionSeeds(options).use({
-      host,
-      seedId,
-      isResumed,
-      isAdopted,
-      abortSignal,
-      home: workspace.home,
-      beneath: workspace.taskDirectory,
-      holder: sessionId,
-      ...(whenSeedBusy && { whenBusy: whenSeedBusy }),
-      onWaiting: ({ holder }) => {
-        const message = `Waiting for seed ${seedId}: session ${holder} uses it, and its login rotates`;
-        emit({ type: 'progress', step: 'seed', message });
-      },
-      onFailure: (error) =>
-        warn('SEED_LEASE_NOT_RENEWED', `The lease of seed ${seedId} was not renewed: ${messageOf(error)}`),
-    });
+    const seeds = sessionSeeds(options);
+    const take = (): Promise<OpencodeSeedUse> =>
+      seeds.use({
+        host,
+        seedId,
+        isResumed,
+        isAdopted,
+        abortSignal,
+        home: workspace.home,
+        beneath: workspace.taskDirectory,
+        holder: sessionId,
+        ...(whenSeedBusy && { whenBusy: whenSeedBusy }),
+        onWaiting: ({ holder }) => {
+          const message = `Waiting for seed ${seedId}: session ${holder} uses it, and its login rotates`;
+          emit({ type: 'progress', step: 'seed', message });
+        },
+        onFailure: (error) =>
+          warn('SEED_LEASE_NOT_RENEWED', `The lease of seed ${seedId} was not renewed: ${messageOf(error)}`),
+      });
+    use = await acrossLink({ emit, abortSignal }, take);
   } catch (error) {
     const isGone = SeedEngineError.is(error) && error.code === 'SEED_NOT_FOUND';
     if (isAdopted) {

@@ -73,6 +73,7 @@ it(
     const { path } = await ensureOpencode(here);
     for (let round = 0; round < campaign.rounds; round += 1) {
       const cuts = Array.from({ length: 1 + Math.floor(campaign.random() * 5) }, () => campaign.random());
+      const early = Array.from({ length: 1 + Math.floor(campaign.random() * 4) }, () => campaign.random());
       await using link = await startLink({ targetPort: sshd.port });
       await using host = createSshHost({ ...sshd.login, port: link.port, hostKeys: pinnedKey(...sshd.fingerprints) });
       await using store = createMemoryStore();
@@ -90,9 +91,21 @@ it(
         env: scriptedEnvironment,
       });
       const events: OpencodeSessionEvent[] = [];
+      // While it starts: by bytes, which are soon gone, and by time.
+      const starting = (async () => {
+        for (const random of early) {
+          link.cutAfter(random < 0.5 ? 'client' : 'server', Math.floor(random * 40_000));
+          await delay(random * 1200);
+          link.cut({ refuse: true });
+          await delay(random * 600);
+          link.mend();
+        }
+        for (const side of ['client', 'server'] as const) link.cutAfter(side, Infinity);
+      })();
       let disturbed: Promise<void> | undefined;
       const disturb = async (): Promise<void> => {
         const { ui } = session;
+        await starting;
         for (const random of cuts) {
           await delay(random * 1500);
           link.cut({ refuse: true });
@@ -116,7 +129,7 @@ it(
         events.push(event);
         if (event.type === 'live') disturbed = disturb();
       }
-      await disturbed;
+      await Promise.all([starting, disturbed]);
       const result = await session.result;
       expect(result, JSON.stringify({ round, result })).toMatchObject({
         state: 'done',

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { HostError } from '@optio-ts/host-core';
+import { HostError } from './errors.ts';
 
 /** Options of `outlastLink`. */
 export interface OutlastLinkOptions {

@@ -1,0 +1,36 @@
+import { isLinkFault, outlastLink } from '@optio-ts/agents-session';
+import { OpencodeError } from '@optio-ts/opencode-launcher';
+
+import { messageOf } from './errors.ts';
+import type { SessionEmit } from './session-emit.ts';
+
+/** What a step of a start needs to be taken across a lost link. */
+export interface AcrossLinkContext {
+  readonly emit: SessionEmit;
+  readonly abortSignal: AbortSignal;
+}
+
+/** Takes one step of a start, again when the link was lost under it, and tells that once. Only for what may be done twice. */
+export function acrossLink<Value>(
+  { emit, abortSignal }: AcrossLinkContext,
+  run: () => Promise<Value>,
+  { isPassing = isLinkFault }: { readonly isPassing?: (error: unknown) => boolean } = {},
+): Promise<Value> {
+  let isTold = false;
+  return outlastLink(run, {
+    abortSignal,
+    isPassing: (error) => {
+      if (!isPassing(error)) return false;
+      if (!isTold) emit({ type: 'warning', code: 'START_INTERRUPTED', message: `Trying again: ${messageOf(error)}` });
+      isTold = true;
+      return true;
+    },
+  });
+}
+
+/** Whether an error may come from a link that was lost under a forwarded port. */
+export function isConnectionFault(error: unknown): boolean {
+  return isLinkFault(error) || (OpencodeError.is(error) && PASSING.includes(error.code));
+}
+
+const PASSING: readonly string[] = ['CONNECTION_FAILED', 'REQUEST_TIMEOUT'];
