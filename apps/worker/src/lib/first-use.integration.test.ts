@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -46,5 +48,31 @@ describe('a first call that is refused', () => {
     expect(kept.stderr).toMatch(/^made a new key/);
     expect(kept.code).toBe(0);
     expect(await readdir(join(directory, '.local/share/optio'))).toContain('optio.db');
+  });
+});
+
+describe('the README of the repository', () => {
+  it('has a task and a command that lack nothing but the key, where its reader stands', async () => {
+    const repository = fileURLToPath(new URL('../../../..', import.meta.url));
+    const readme = await readFile(join(repository, 'README.md'), 'utf8');
+    const [, task = ''] = /^`report\.yaml`:\n\n```yaml\n(.*?)^```$/ms.exec(readme) ?? [];
+    const [, words = ''] = /^npx -y pnpm@12 optio (run .*)$/m.exec(readme) ?? [];
+    await writeFile(join(directory, 'report.yaml'), task);
+    await mkdir(join(directory, 'src'));
+    const { scripts } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    // As pnpm runs a script: from the package's folder, with the reader's own in a variable.
+    const { status, stderr, stdout } = spawnSync('sh', ['-c', `${scripts['optio']} ${words}`], {
+      cwd: repository,
+      env: {
+        PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
+        HOME: directory,
+        INIT_CWD: directory,
+      },
+      encoding: 'utf8',
+    });
+    expect(stderr).toMatch(/^report\.yaml:\d+: model\.apiKey: the environment variable OPENAI_API_KEY is not set.*\n$/);
+    expect([status, stdout]).toEqual([2, '']);
   });
 });
