@@ -36,6 +36,7 @@ export function startOptio(args: readonly string[], options: StartOptioOptions):
       PATH: process.env['PATH'],
       HOME: options.directory,
       OPENCODE_CACHE_DIR: opencodeCache(),
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ...npmSettings(),
       ...options.env,
     },
