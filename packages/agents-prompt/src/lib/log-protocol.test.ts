@@ -101,6 +101,11 @@ describe('parseLine', () => {
     ['', { type: 'unknown', text: '' }],
     ['a  plain note\twith a tab', { type: 'unknown', text: 'a  plain note\twith a tab' }],
     ['DONEXT: no', { type: 'unknown', text: 'DONEXT: no' }],
+    // Only DONE and ERROR do without a colon.
+    ...['STATUS', 'DELIVERABLE', 'BROWSER', 'ATTENTION', 'DOMAIN_MESSAGE'].map((text): [string, object] => [
+      text,
+      { type: 'unknown', text },
+    ]),
     ['the work is DONE', { type: 'unknown', text: 'the work is DONE' }],
   ];
   for (const [line, entry] of cases) {

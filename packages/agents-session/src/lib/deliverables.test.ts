@@ -75,6 +75,35 @@ describe('createDeliverables', () => {
     });
   });
 
+  it('says nothing of a file whose hook was given up, and calls it for no further one', async () => {
+    const calls: PromiseWithResolvers<string>[] = [];
+    const { deliverables, told, said } = createBench({
+      handle: () => {
+        const call = Promise.withResolvers<string>();
+        calls.push(call);
+        return call.promise;
+      },
+    });
+    const settled: string[] = [];
+    for (const name of ['a', 'b']) await deliverables.take(position, name, fine, () => settled.push(name));
+    await new Promise(setImmediate);
+    deliverables.close();
+    calls[0]?.resolve('too late');
+    await new Promise(setImmediate);
+    expect([calls.length, told, said, settled]).toEqual([1, [], [], []]);
+  });
+
+  it('leaves what cannot be looked at for whoever goes on, once it is told to end', async () => {
+    const controller = new AbortController();
+    const { deliverables, told } = createBench({ abortSignal: controller.signal });
+    let isSettled = false;
+    controller.abort();
+    await deliverables.take(position, 'a', { error: new Error('ended') }, () => {
+      isSettled = true;
+    });
+    expect([told, isSettled, deliverables.reading]).toEqual([[], false, 0]);
+  });
+
   it('holds the log up when 64 wait for the hook, and not when it is read to its end', async () => {
     const { deliverables } = createBench({ handle: () => new Promise(() => undefined) });
     for (let file = 0; file < 64; file += 1) await deliverables.take(position, 'a', fine, () => undefined);

@@ -34,6 +34,13 @@ describe('drainUntil', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('waits for nothing where everything is done', async () => {
+    const onChange = vi.fn<() => () => void>();
+    const rest = { onChange, patienceMs: 1, hurry: new AbortController().signal, hurryMs: 1 };
+    expect(await drainUntil({ isDone: () => true, ...rest })).toBe(true);
+    expect([onChange.mock.calls.length, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
   it('waits as long as something moves', async () => {
     const drain = start();
     const ended = vi.fn<(isDone: boolean) => void>();

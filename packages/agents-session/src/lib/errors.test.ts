@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { describeAbort, messageOf } from './errors.ts';
+import { AgentSessionError, describeAbort, messageOf } from './errors.ts';
 
 it('has a text for whatever a hook throws', () => {
   const mean = {
@@ -18,4 +18,12 @@ it('says of an abort what it was given, and nothing where that is nothing', () =
   own.abort();
   const texts = [undefined, own.signal.reason as unknown, new Error('enough'), 'enough', null].map(describeAbort);
   expect(texts).toEqual([undefined, undefined, 'enough', 'enough', 'null']);
+});
+
+it('knows its own errors, and no other', () => {
+  const own = new AgentSessionError('PATH_REFUSED', 'no');
+  const other = Object.assign(new Error('no'), { code: 'PATH_REFUSED' });
+  expect(
+    [own, other, { code: own.code }, undefined, 'PATH_REFUSED'].map((error) => AgentSessionError.is(error)),
+  ).toEqual([true, false, false, false, false]);
 });
