@@ -12,6 +12,7 @@ import { EXIT_CODES } from './exit-codes.ts';
 import { INTERRUPT_EXIT_CODES, listenForInterrupts } from './interrupts.ts';
 import type { Interrupts } from './interrupts.ts';
 import { printableLine, printableText } from './printable.ts';
+import { reasonOf } from './secret-reference.ts';
 import { TaskFileError } from './task-file-problem.ts';
 import type { Tracing } from './tracing/open-tracing.ts';
 import { tracingSettings } from './tracing/tracing-settings.ts';
@@ -38,8 +39,23 @@ export interface CliProcess {
 /** Runs one command line and returns its exit code; errors are printed, one line each. */
 export async function runCli(cli: CliProcess): Promise<number> {
   const { stderr, stdout } = cli;
-  // A reader that went away (`| head`, a closed terminal) must not take a running task with it.
-  for (const stream of [stdout, stderr]) stream.on('error', ignoreLostReader);
+  // A reader that went away (`| head`, a closed terminal), or a full disk, must not take a running task with it.
+  let unwritten: NodeJS.ErrnoException | undefined;
+  stderr.on('error', throwUnlessOfSystem);
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    throwUnlessOfSystem(error);
+    if (!LOST_READER.has(error.code ?? '')) unwritten ??= error;
+  });
+  const code = await runCommandLine(cli);
+  // A stream says what went wrong after the call that wrote to it.
+  await new Promise(setImmediate);
+  if (unwritten === undefined) return code;
+  stderr.write(`optio: cannot write to stdout: ${reasonOf(unwritten)}\n`);
+  return code === EXIT_CODES.done ? EXIT_CODES.failed : code;
+}
+
+async function runCommandLine(cli: CliProcess): Promise<number> {
+  const { stderr, stdout } = cli;
   using interrupts = listenForInterrupts({ source: process, now: () => performance.now() });
   try {
     const [first, ...words] = cli.args;
@@ -160,7 +176,10 @@ async function hideSecrets(
 function usageText(error: CommanderError, args: readonly string[]): string {
   // What was typed is repeated there, and may be a URL with a password.
   const message = error.message.replace(/^error: /, '').replaceAll(/(:\/\/[^/@:\s]*:)[^@\s]*@/g, '$1…@');
-  if (message === '(outputHelp)') return 'name a command; optio --help lists them';
+  if (message === '(outputHelp)') {
+    const group = GROUPS.find(({ path }) => path === args[0]);
+    return `name a command; optio ${group === undefined ? '' : `${group.path} `}--help lists them`;
+  }
   const isMisplaced = error.code === 'commander.unknownOption' && args[0]?.startsWith('-') === true;
   return isMisplaced ? `${message}; options follow the command, as in optio ls --json` : message;
 }
@@ -187,6 +206,8 @@ export function exitWhenForced(interrupts: Interrupts, afterMs: number = FORCED_
   });
 }
 
-function ignoreLostReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+const LOST_READER: ReadonlySet<string> = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
+
+function throwUnlessOfSystem(error: NodeJS.ErrnoException): void {
+  if (error.code === undefined) throw error;
 }

@@ -203,7 +203,9 @@ describe('a session in the background', { timeout: 300_000 }, () => {
       deliverables: [join(directory, 'optio-out/nightly/report.md')],
     });
     expect(recovering.stderr).toBe('');
-    expect((await optio('attach', other)).code).toBe(0);
+    // Whoever comes later sees when it was reported.
+    const watched = await optio('attach', other);
+    expect(watched).toMatchObject({ code: 0, stderr: (await optio('logs', other)).stdout });
 
     // Nothing is left to be taken up, and what has ended is not touched.
     expect((await optio('recover')).stderr).toBe('No session has lost its worker.\n');

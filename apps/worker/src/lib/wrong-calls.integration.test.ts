@@ -1,7 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 
 import { createLocalHost } from '@optio-ts/host-core';
 import { opencodeSeeds } from '@optio-ts/opencode-seeds';
@@ -82,7 +84,7 @@ afterAll(async () => {
 const CALLS: readonly (readonly [call: string, code: number, line: RegExp])[] = [
   ['', 2, /^optio: name a command; optio --help lists them$/],
   ['rnu', 2, /^optio: unknown command 'rnu' \(Did you mean run\?\)$/],
-  ['seeds', 2, /^optio: name a command/],
+  ['seeds', 2, /^optio: name a command; optio seeds --help lists them$/],
   ['help rnu', 2, /^optio: name a command/],
   ['--json ls', 2, /^optio: unknown option '--json'; options follow the command, as in optio ls --json$/],
   ['seeds lst', 2, /^optio: unknown command 'lst' \(Did you mean ls\?\)$/],
@@ -230,5 +232,16 @@ describe('a wrong call', () => {
     const run = startOptio(['rnu'], { directory });
     expect(await run.exited).toBe(2);
     expect([run.stdout, run.stderr]).toEqual(['', "optio: unknown command 'rnu' (Did you mean run?)\n"]);
+  });
+
+  it('has an end where what it prints cannot be written', async () => {
+    const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+    await using full = await open('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, ['--conditions=@optio-ts/source', main, '--help'], {
+      stdio: ['ignore', full.fd, 'pipe'],
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('optio: cannot write to stdout: the disk is full\n');
+    expect(status).toBe(1);
   });
 });

@@ -3,6 +3,7 @@ import { EXIT_CODES } from '../exit-codes.ts';
 import { withStore } from '../open-store.ts';
 import { createPlainReporter } from '../report/plain-reporter.ts';
 import { createReporter } from '../report/reporter.ts';
+import type { Reporter } from '../report/reporter.ts';
 import { findSession } from '../sessions/find-session.ts';
 import { followToEnd } from '../sessions/follow-to-end.ts';
 import { replay } from '../sessions/journal-entry.ts';
@@ -16,17 +17,29 @@ export async function attachCommand(
   context: CommandContext,
 ): Promise<number> {
   const { abortSignal } = context.interrupts;
-  const reporter = createReporter({ format: json === true ? 'json' : 'human', ...context });
+  // What was reported before somebody came to watch has the time that it was reported at.
+  let at: Date | undefined;
+  const now = (): Date => at ?? new Date();
+  const reporter = createReporter({ format: json === true ? 'json' : 'human', ...context, now });
+  const replayed: Reporter = {
+    ...reporter,
+    event(event, savedTo) {
+      ({ at } = event);
+      reporter.event(event, savedTo);
+    },
+  };
   try {
     return await withStore(context, async (opened) => {
-      const { id: sessionId } = await findSession(opened.store, name);
-      const { exitCode, summary } = await followToEnd({ ...opened, sessionId, reporter, abortSignal });
+      const { createdAt, id: sessionId } = await findSession(opened.store, name);
+      at = createdAt;
+      const { exitCode, summary } = await followToEnd({ ...opened, sessionId, reporter: replayed, abortSignal });
       if (summary !== undefined) reporter.summary(summary);
       else reporter.note(`session ${sessionId} is over; optio show tells how it ended`);
       return exitCode;
     });
   } catch (error) {
     if (!abortSignal.aborted) throw error;
+    at = undefined;
     reporter.note('no longer watching; the session goes on');
     return EXIT_CODES.done;
   } finally {
@@ -55,7 +68,8 @@ export async function logsCommand(
       : createPlainReporter({ stdout: { write: () => true }, stderr: stdout, now: () => at });
   try {
     await withStore(context, async (opened) => {
-      const { id: sessionId } = await findSession(opened.store, name);
+      const { createdAt, id: sessionId } = await findSession(opened.store, name);
+      at = createdAt;
       let isEmpty = true;
       for await (const entry of readJournal({ ...opened, sessionId, abortSignal, follow: follow === true })) {
         isEmpty = false;

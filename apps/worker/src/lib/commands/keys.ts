@@ -16,6 +16,7 @@ import { WorkerError, messageOf } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { connectStore, openWithoutKey } from '../open-store.ts';
 import { printFacts, printList } from '../output.ts';
+import { isMongoUrl } from '../places.ts';
 import { parseReference, reasonOf, resolveReference } from '../secret-reference.ts';
 import type { CommandContext } from './context.ts';
 
@@ -44,7 +45,7 @@ export async function showKeysCommand(
     if (json !== true) {
       context.stderr.write(
         keys.length === 0
-          ? `${store.description} has no keys yet.\n`
+          ? `${isMongoUrl(places.store) ? store.description : places.store} has no keys yet.\n`
           : `Own keys are in ${places.identity}; keep a copy of it elsewhere.\n`,
       );
     }

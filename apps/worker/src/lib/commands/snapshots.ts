@@ -30,7 +30,9 @@ export async function listSnapshotsCommand(
       task,
     ],
   });
-  if (snapshots.length === 0 && json !== true) context.stderr.write('There are no snapshots.\n');
+  if (snapshots.length === 0 && json !== true) {
+    context.stderr.write(`There are no snapshots${taskId === undefined ? '' : ` of ${JSON.stringify(taskId)}`}.\n`);
+  }
   return EXIT_CODES.done;
 }
 

@@ -50,15 +50,17 @@ export interface CreateReporterOptions {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The time of a line. @default the clock's */
+  readonly now?: () => Date;
 }
 
 /** Chooses how to report: JSON where asked for, a spinner on a terminal, lines with the time otherwise. */
 export function createReporter(options: CreateReporterOptions): Reporter {
-  const { env, format, stderr, stdout } = options;
+  const { env, format, now = () => new Date(), stderr, stdout } = options;
   if (format === 'json') return createJsonReporter({ stdout });
   return isInteractive(stderr, env)
     ? createTerminalReporter({ stderr, stdout })
-    : createPlainReporter({ stderr, stdout, now: () => new Date() });
+    : createPlainReporter({ stderr, stdout, now });
 }
 
 /** A terminal that can move its cursor, with somebody before it. */
