@@ -1,5 +1,5 @@
 import type { CommandContext } from './commands/context.ts';
-import { printableJson, printableLine } from './printable.ts';
+import { printableJson, printableLine, truncate } from './printable.ts';
 
 /** Columns of one thing in a list. */
 export type Columns<Item> = (item: Item) => readonly string[];
@@ -8,13 +8,25 @@ export type Columns<Item> = (item: Item) => readonly string[];
 export function printList<Item extends object>(
   { stdout }: Pick<CommandContext, 'stdout'>,
   items: readonly Item[],
-  { columns, json }: { readonly columns: Columns<Item>; readonly json: boolean | undefined },
+  {
+    columns,
+    isCut = false,
+    json,
+  }: {
+    readonly columns: Columns<Item>;
+    readonly json: boolean | undefined;
+    /** On a terminal a row has one line there: what stands last may be long. @default false */
+    readonly isCut?: boolean;
+  },
 ): void {
   if (json === true) {
     for (const item of items) stdout.write(`${printableJson(item)}\n`);
     return;
   }
-  for (const row of aligned(items.map((item) => columns(item)))) stdout.write(`${row}\n`);
+  const width = isCut && stdout.isTTY ? stdout.columns : undefined;
+  for (const row of aligned(items.map((item) => columns(item)))) {
+    stdout.write(`${width === undefined ? row : truncate(row, width)}\n`);
+  }
 }
 
 /** Rows with columns of one width each, two blanks between them. Every cell is made safe to print. */

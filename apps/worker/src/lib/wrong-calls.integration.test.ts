@@ -244,4 +244,15 @@ describe('a wrong call', () => {
     expect(stderr).toBe('optio: cannot write to stdout: the disk is full\n');
     expect(status).toBe(1);
   });
+
+  it('is told where its directory is gone', () => {
+    const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+    const call = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" --conditions=@optio-ts/source "$1" ls';
+    const { status, stderr } = spawnSync('sh', ['-c', call, process.execPath, main], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('optio: the directory that it was called in is not there any more; go to another one\n');
+    expect(status).toBe(2);
+  });
 });

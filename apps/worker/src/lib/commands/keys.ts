@@ -128,7 +128,7 @@ function refuseRemoval(recipient: string, keys: readonly KeyInfo[]): void {
 }
 
 /** What `optio keys export` can be told. */
-export interface ExportKeysOptions {
+export interface ExportKeysOptions extends KeysOptions {
   readonly public?: boolean;
   readonly output?: string;
   readonly passphrase?: string;
@@ -166,8 +166,13 @@ export async function exportKeysCommand(
       ...(passphrase?.isResolved === true && { passphrase: passphrase.value }),
     });
   }
-  if (options.output === undefined) stdout.write(text);
-  else await writePrivately(resolve(cwd, options.output), text);
+  if (options.output === undefined) {
+    stdout.write(text);
+    return EXIT_CODES.done;
+  }
+  const path = resolve(cwd, options.output);
+  await writePrivately(path, text);
+  printFacts(context, { type: 'exported', path }, { json: options.json, facts: [['exported', path]] });
   return EXIT_CODES.done;
 }
 

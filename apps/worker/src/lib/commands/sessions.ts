@@ -37,6 +37,7 @@ export async function listSessionsCommand(
     shown.map((session) => publicOf(session, now)),
     {
       json,
+      isCut: true,
       columns: ({ createdAt, durationMs, host, message, status, sessionId, taskId }) => [
         sessionId,
         status,
@@ -90,7 +91,7 @@ export async function showSessionCommand(
       'worker',
       session.state === 'ended' ? undefined : `${owner.id}, lease until ${owner.leaseExpiresAt.toISOString()}`,
     ],
-    ['to be cancelled', requestedCancel?.reason],
+    ['to be cancelled', session.state === 'ended' ? undefined : requestedCancel?.reason],
     ['task file', record?.path],
     ['delivered to', record?.outputDirectory],
     ['snapshots', snapshots.length === 0 ? undefined : snapshots.join(' ')],

@@ -88,7 +88,7 @@ export async function listQueueCommand(
   const tasks = [];
   for await (const task of listQueuedTasks(opened.store, all === true ? undefined : 'queued'))
     tasks.push(publicOf(task));
-  printList(context, tasks, { json, columns });
+  printList(context, tasks, { json, isCut: true, columns });
   if (tasks.length === 0 && json !== true) context.stderr.write('The queue is empty.\n');
   return EXIT_CODES.done;
 }
