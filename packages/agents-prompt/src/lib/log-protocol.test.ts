@@ -81,6 +81,7 @@ describe('parseLine', () => {
     ['DONE:', { type: 'done', summary: undefined }],
     ['DONE \t', { type: 'done', summary: undefined }],
     ['DONE\u001b(B\u001b[m\r', { type: 'done', summary: undefined }],
+    ['STATUS: a\u001b(0b\u001b[0;1mc', { type: 'status', percent: undefined, message: 'abc' }],
     ['\u001bP1$r0m\u001b\\DONE', { type: 'done', summary: undefined }],
     ['STATUS: a\u001b_title\u0007b\u001b[', { type: 'status', percent: undefined, message: 'ab[' }],
     ['DONE: all green', { type: 'done', summary: 'all green' }],

@@ -56,6 +56,22 @@ describe('createAgentMail', () => {
     expect(sent).toEqual([expect.stringMatching(/^hello\n\nSystem:[^]*a \(not found\)/)]);
   });
 
+  it('keeps so many texts, and none after its end', async () => {
+    const sent: string[] = [];
+    let isThere = false;
+    const mail = createAgentMail({ canSend: () => isThere, send: async (text) => sent.push(text) });
+    for (let number = 1; number <= 100; number += 1) mail.say(`${number}.`);
+    isThere = true;
+    mail.resume();
+    await new Promise(setImmediate);
+    expect(sent.join().split('\n\n').at(-1)).toBe('64.');
+    mail.close();
+    mail.say('late');
+    mail.resume();
+    await new Promise(setImmediate);
+    expect(sent).toHaveLength(1);
+  });
+
   it('keeps answers back for longer each time, until it was calm for a while', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {

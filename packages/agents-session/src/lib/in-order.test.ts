@@ -24,3 +24,16 @@ it('takes steps in order, at once when nothing waits, and makes room', async () 
   order.add(() => taken.push(4), 1);
   expect(taken).toEqual([1, 2, 3, 4]);
 });
+
+it('is idle only when the last of many has been taken', async () => {
+  const taken: number[] = [];
+  const order = createInOrder(100);
+  for (let number = 0; number < 3; number += 1) {
+    order.addSlow(async () => {
+      await new Promise(setImmediate);
+      taken.push(number);
+    }, 1);
+  }
+  await order.idle();
+  expect(taken).toEqual([0, 1, 2]);
+});

@@ -99,6 +99,29 @@ describe('createSessionAgent', () => {
     }
   });
 
+  it('has none to stop before one was started, and leaves one that runs to another worker', async () => {
+    const { side } = createSide();
+    expect(side.isStopped).toBe(true);
+    const done: string[] = [];
+    const leave = (): Promise<void> => Promise.resolve(void done.push('leave'));
+    await side.begin(() => Promise.resolve({ ...launched, leave }), log);
+    await side.letGo();
+    expect([done, side.isStopped]).toEqual([['leave'], false]);
+    const none = createSide();
+    await none.side.stop();
+    expect([none.side.isStopped, await none.told()]).toEqual([true, []]);
+  });
+
+  it('sends what has waited for an agent, if that one can be spoken to', async () => {
+    const { side } = createSide();
+    const heard: string[] = [];
+    side.mail.say('hello');
+    const sendToAgent = (text: string): Promise<void> => Promise.resolve(void heard.push(text));
+    await side.begin(() => Promise.resolve({ ...launched, sendToAgent }), log);
+    await new Promise(setImmediate);
+    expect(heard).toEqual(['hello']);
+  });
+
   it('makes nothing of an exit that it has brought about', async () => {
     const { side, endings } = createSide();
     const exited = Promise.withResolvers<typeof exit>();
