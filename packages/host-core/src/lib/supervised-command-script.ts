@@ -11,6 +11,7 @@ import { controlFunctions } from './supervised-scripts.ts';
  *   that argv. The lines of a value that look like variables do no harm: they are judged by their name like any other.
  */
 export const supervisedCommandScript: string = `
+unset OPTIO_WRAP
 dir=$1 record=$2 cwd=$3 mask=$4 mode=$5 keep=$6 given=$7
 shift 7
 ${controlFunctions}

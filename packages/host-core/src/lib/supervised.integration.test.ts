@@ -67,6 +67,26 @@ describeSupervised('startSupervised', (bench) => {
     await nothingLeft(process);
   });
 
+  it('stands in the list of processes with a short line, which tells no secret', async () => {
+    const process = await start(sh('env | grep -c ^OPTIO_; sleep 1000'), { env: { TOKEN: 'hunter2' } });
+    for await (const { line } of followLines(process.output)) {
+      // The command itself has the run's id, and nothing of ours beside.
+      expect(line.trim()).toBe('1');
+      break;
+    }
+    const mine = [
+      ...processesWith(`OPTIO_RUN_ID=${process.runId}`),
+      ...processesWith(`OPTIO_SUPERVISOR_OF=${process.runId}`),
+    ];
+    expect(mine.length).toBeGreaterThan(2);
+    for (const pid of mine) {
+      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      expect(argv.length, argv).toBeLessThan(800);
+      expect(argv).not.toContain('hunter2');
+    }
+    await process.stop({ graceMs: 0 });
+  });
+
   it('gives the command the default signals, and tells which one ended it', async () => {
     const process = await start(sh('grep SigIgn /proc/self/status; kill -INT $$'));
     expect(await process.exited).toEqual({ exitCode: undefined, signal: 'SIGINT', leaseExpired: false });

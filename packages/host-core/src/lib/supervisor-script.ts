@@ -48,7 +48,10 @@ read_boot
 unset OPTIO_RUN_ID
 OPTIO_SUPERVISOR_OF=$run
 export OPTIO_SUPERVISOR_OF
-set -- sh -c "$supervise" sh "$wrap" "$kill" "$dir" "$run" "$boot" "$ticks" "$tick" "$limit" "$cwd" "$mask" "$mode" "$keep" "$given" "$@"
+# In the environment, which is nobody else's to read and leaves the list of processes readable.
+OPTIO_SUPERVISE=$supervise OPTIO_WRAP=$wrap OPTIO_KILL=$kill
+export OPTIO_SUPERVISE OPTIO_WRAP OPTIO_KILL
+set -- sh -c 'eval "$OPTIO_SUPERVISE"' sh "$dir" "$run" "$boot" "$ticks" "$tick" "$limit" "$cwd" "$mask" "$mode" "$keep" "$given" "$@"
 if command -v setsid >/dev/null; then set -- setsid sh -c 'exec setsid "$@"' sh "$@"
 else set -- perl -e 'use POSIX; fork and exit; POSIX::setsid(); exec @ARGV; exit 127' "$@"
 fi
@@ -64,7 +67,8 @@ end "$answer"
 `;
 
 /**
- * The supervisor: leader of a session of its own. Parameters: as `startSupervisedScript` passes them.
+ * The supervisor: leader of a session of its own. Parameters: as `startSupervisedScript` passes them; its own scripts are in the
+ * environment.
  *
  * - Signals are caught, not ignored: what is ignored would be ignored by the command too.
  * - The command runs in the foreground, for the reason given above. So its own shell takes down its identity, starts the
@@ -77,8 +81,9 @@ end "$answer"
  *   adds nothing has come to the end, or the disk is full; the command must not feel either.
  */
 export const supervisorScript: string = `
-wrap=$1 kill=$2 dir=$3 run=$4 boot=$5 ticks=$6 tick=$7 limit=$8
-shift 8
+wrap=$OPTIO_WRAP kill=$OPTIO_KILL dir=$1 run=$2 boot=$3 ticks=$4 tick=$5 limit=$6
+unset OPTIO_SUPERVISE OPTIO_WRAP OPTIO_KILL
+shift 6
 ${processIdentityFunctions}${controlFunctions}
 trap : HUP INT QUIT TERM
 cd /
@@ -166,7 +171,9 @@ rm -f "$dir/private"
   unset OPTIO_SUPERVISOR_OF
   OPTIO_RUN_ID=$run
   export OPTIO_RUN_ID
-  set -- sh -c "$wrap" sh "$dir" "$record" "$@"
+  OPTIO_WRAP=$wrap
+  export OPTIO_WRAP
+  set -- sh -c 'eval "$OPTIO_WRAP"' sh "$dir" "$record" "$@"
   if command -v setsid >/dev/null; then exec setsid "$@"
   else exec perl -e 'use POSIX; POSIX::setsid(); exec @ARGV; exit 127' "$@"
   fi

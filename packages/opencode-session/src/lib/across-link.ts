@@ -11,16 +11,12 @@ export interface AcrossLinkContext {
 }
 
 /** Takes one step of a start, again when the link was lost under it, and tells that once. Only for what may be done twice. */
-export function acrossLink<Value>(
-  { emit, abortSignal }: AcrossLinkContext,
-  run: () => Promise<Value>,
-  { isPassing = isLinkFault }: { readonly isPassing?: (error: unknown) => boolean } = {},
-): Promise<Value> {
+export function acrossLink<Value>({ emit, abortSignal }: AcrossLinkContext, run: () => Promise<Value>): Promise<Value> {
   let isTold = false;
   return outlastLink(run, {
     abortSignal,
     isPassing: (error) => {
-      if (!isPassing(error)) return false;
+      if (!isLinkFault(error)) return false;
       if (!isTold) emit({ type: 'warning', code: 'START_INTERRUPTED', message: `Trying again: ${messageOf(error)}` });
       isTold = true;
       return true;

@@ -1,6 +1,6 @@
 import { formatResumeLogLine } from '@optio-ts/agents-prompt';
-import { clearWay, HostError, isLinkFault, readFile, writeFiles } from '@optio-ts/host-core';
-import type { Bytes, HostFile } from '@optio-ts/host-core';
+import { clearWay, HostError, readFile, writeFiles } from '@optio-ts/host-core';
+import type { HostFile } from '@optio-ts/host-core';
 import { importSession } from '@optio-ts/opencode-launcher';
 import type { ImportSessionResult, OpencodeConfig } from '@optio-ts/opencode-launcher';
 import { readSnapshotBlob } from '@optio-ts/seed-engine';
@@ -77,12 +77,6 @@ async function bringSessionBack(
   context: FillResumedContext,
 ): Promise<void> {
   const { workspace, binary, probe, snapshot, emit, abortSignal } = context;
-  // Until all of it was sent nothing is imported. From then on nobody knows how far an import came that is cut off.
-  let isSent = false;
-  async function* content(): Bytes {
-    yield* readSnapshotBlob(store, cipher, snapshot, 'session', { abortSignal });
-    isSent = true;
-  }
   const bring = (): Promise<ImportSessionResult> =>
     importSession({
       host,
@@ -90,11 +84,12 @@ async function bringSessionBack(
       binary,
       probe,
       abortSignal,
-      content: content(),
+      content: readSnapshotBlob(store, cipher, snapshot, 'session', { abortSignal }),
       ...(confine && { confine }),
       ...(env && { env }),
     });
-  const { failures } = await acrossLink(context, bring, { isPassing: (error) => !isSent && isLinkFault(error) });
+  // opencode keeps the rows that are there: an import that was cut off is completed by the next one.
+  const { failures } = await acrossLink(context, bring);
   for (const failure of failures) {
     const message = `A subagent's session did not come back: ${failure}`;
     emit({ type: 'warning', code: 'SUBAGENT_NOT_RESTORED', message });
