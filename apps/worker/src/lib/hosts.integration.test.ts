@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createLocalHost, findSupervised, startSupervised } from '@optio-ts/host-core';
-import { SCRIPTED_MODEL, startScriptedModel, startSshd, taskScript } from '@optio-ts/testkit';
+import { startScriptedModel, startSshd, taskScript } from '@optio-ts/testkit';
 import type { ScriptedModel, Sshd } from '@optio-ts/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { digestTree } from './testing/digest-tree.ts';
+import { scriptedTaskLines } from './testing/scripted-task.ts';
 import { startOptio } from './testing/start-optio.ts';
 
 const KEY = 'sk-of-the-scripted-model';
@@ -111,8 +112,7 @@ export const onEvent = ({ type }) => { if (type === 'ended') writeFileSync(${JSO
 id: far
 host: build-3
 hooks: ./hooks.mjs
-model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: env:MODEL_KEY }
-`,
+${scriptedTaskLines(model.url, 'env:MODEL_KEY')}`,
     );
     const { code, stderr, stdout } = await optio('run', 'task.yaml');
     expect(code, stderr).toBe(0);

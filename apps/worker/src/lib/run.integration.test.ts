@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { startOtlpReceiver } from './testing/otlp-receiver.ts';
 import type { OtlpReceiver } from './testing/otlp-receiver.ts';
+import { scriptedTaskLines } from './testing/scripted-task.ts';
 import { processesKnowing, startOptio } from './testing/start-optio.ts';
 import type { RunningOptio } from './testing/start-optio.ts';
 
@@ -40,8 +41,7 @@ async function writeTask(more = ''): Promise<void> {
   await writeFile(
     join(directory, 'task.yaml'),
     `task: Write the report.
-model: { provider: scripted, name: ${SCRIPTED_MODEL}, baseUrl: "${model.url}/v1", apiKey: env:MODEL_KEY }
-id: nightly
+${scriptedTaskLines(model.url, 'env:MODEL_KEY')}id: nightly
 ${more}`,
   );
 }
@@ -160,7 +160,7 @@ describe('optio run', { timeout: 300_000 }, () => {
     await writeTask('deliverables: .\n');
     const run = optio('run', 'task.yaml');
     expect(await run.exited).toBe(2);
-    expect(run.stderr).toMatch(/^task\.yaml:4: deliverables: holds .*identity\.txt, which a deliverable could replace/);
+    expect(run.stderr).toMatch(/^task\.yaml:5: deliverables: holds .*identity\.txt, which a deliverable could replace/);
     expect(await readdir(directory)).toEqual(['task.yaml']);
   });
 

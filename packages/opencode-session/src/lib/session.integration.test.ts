@@ -10,7 +10,14 @@ import { getSessionDocument, openKeyring } from '@optio-ts/seed-engine';
 import type { Cipher, Store } from '@optio-ts/seed-engine';
 import { createMongoStore } from '@optio-ts/seed-engine/mongo';
 import { createSqliteStore } from '@optio-ts/seed-engine/sqlite';
-import { scriptedLogin, scriptedProviderConfig, startScriptedModel, startSshd, taskScript } from '@optio-ts/testkit';
+import {
+  scriptedEnvironment,
+  scriptedLogin,
+  scriptedProviderConfig,
+  startScriptedModel,
+  startSshd,
+  taskScript,
+} from '@optio-ts/testkit';
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 
@@ -123,6 +130,7 @@ describe('startOpencodeSession with the real opencode', () => {
       taskRoot: join(directory, 'here'),
       task: 'Write a report.',
       homeConfig: scriptedProviderConfig(model.url),
+      env: scriptedEnvironment,
       login: scriptedLogin(KEY),
       files: [
         { path: 'notes/kept.txt', content: 'kept' },
@@ -188,6 +196,7 @@ describe('startOpencodeSession with the real opencode', () => {
         autoStart: true,
         maxSnapshotBytes: 10_000,
         homeConfig: scriptedProviderConfig(model.url),
+        env: scriptedEnvironment,
       });
       const keptDirectory = join(directory, 'tasks/large');
       expect(result).toMatchObject({ state: 'done', problems: [], snapshotId: undefined, keptDirectory });
@@ -218,6 +227,7 @@ describe('startOpencodeSession with the real opencode', () => {
       task: 'Write a report.',
       autoStart: true,
       homeConfig: scriptedProviderConfig(model.url),
+      env: scriptedEnvironment,
     });
     expect(result).toMatchObject({ state: 'done', keptDirectory: undefined });
     expect(result.snapshotId).toBeDefined();
@@ -239,6 +249,7 @@ describe('startOpencodeSession with the real opencode', () => {
       task: 'Wait.',
       autoStart: true,
       homeConfig: scriptedProviderConfig(model.url),
+      env: scriptedEnvironment,
     });
     for await (const event of session.events) if (event.type === 'live') break;
     await session.kill();
