@@ -7,6 +7,7 @@ import { withStore, withStoreToChange } from '../open-store.ts';
 import { formatMinute, printFacts, printList } from '../output.ts';
 import { findSession, stateOf } from '../sessions/find-session.ts';
 import { loadTaskRecord } from '../sessions/task-record.ts';
+import { untilInterrupted } from '../until-interrupted.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `optio ls` can be told. */
@@ -133,11 +134,12 @@ export async function cancelCommand(
     if (wait === true) {
       // It knows every package's errors, which the other commands need not wait for.
       const { followToEnd } = await import('../sessions/follow-to-end.ts');
-      const { exitCode } = await followToEnd({
-        ...opened,
-        sessionId: session.id,
-        abortSignal: context.interrupts.abortSignal,
-      });
+      const { abortSignal } = context.interrupts;
+      const { exitCode } = await untilInterrupted(
+        followToEnd({ ...opened, sessionId: session.id, abortSignal }),
+        abortSignal,
+        `session ${session.id} was asked to end, and does so by itself`,
+      );
       const ended = await findSession(opened.store, session.id);
       const facts = [[ended.outcome?.state ?? 'ended', session.id]] as const;
       printFacts(context, publicOf(ended, new Date()), { json, facts });

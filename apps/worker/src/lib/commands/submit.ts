@@ -11,6 +11,7 @@ import { beginAttempt, endQueuedTask, getQueuedTask, insertQueuedTask, listQueue
 import type { QueuedTask } from '../queue/queued-task.ts';
 import { checkSeed } from '../run-loaded-task.ts';
 import { loadTaskFile } from '../task-file.ts';
+import { untilInterrupted } from '../until-interrupted.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `optio submit` can be told. */
@@ -67,7 +68,12 @@ export async function submitCommand(
       printList(context, [queued].map(publicOf), { json: options.json, columns });
       return queued.outcome.exitCode;
     }
-    await wait(LOOK_MS, undefined, { signal: interrupts.abortSignal });
+    const { abortSignal } = interrupts;
+    await untilInterrupted(
+      wait(LOOK_MS, undefined, { signal: abortSignal }),
+      abortSignal,
+      `task ${task.id} stays in the queue; optio queue rm ${task.id} takes it out`,
+    );
   }
 }
 
