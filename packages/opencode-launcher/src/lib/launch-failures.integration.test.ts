@@ -181,7 +181,8 @@ describe('launchOpencode that fails', () => {
       mode: 0o700,
     });
     const binary = { ...stage.binary, path };
-    const options = await stage.optionsFor({ startupTimeoutMs: 3000, binary });
+    // A lease that is shorter than the start is renewed meanwhile.
+    const options = await stage.optionsFor({ startupTimeoutMs: 3000, leaseMs: 1000, binary });
     const error = await failureOf(options);
     expect(error).toMatchObject({ code: 'START_TIMEOUT', output: ['still thinking of [redacted]'] });
     expect(error.message).toContain('within 3 s\n\nstill thinking of [redacted]');

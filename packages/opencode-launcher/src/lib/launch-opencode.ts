@@ -46,6 +46,8 @@ export interface LaunchOpencodeOptions extends OpencodeTaskOptions {
 const FIRST_PORT = 10_000;
 const LAST_PORT = 32_767;
 const MAXIMUM_ATTEMPTS = 4;
+/** A lease above this outlasts any start. */
+const LONG_LEASE_MS = 3_600_000;
 /** What is kept of the server's output. It prints a few lines; a tool that writes to its terminal must not fill the disk. */
 const MAXIMUM_OUTPUT_BYTES = 8 * 1024 * 1024;
 
@@ -113,6 +115,7 @@ async function startOn(
   // A stream that was begun cannot be had again.
   const isRepeatable = files.every((file) => !('sizeBytes' in file));
   const process = await (isRepeatable ? outlastLink(start, { isPassing: isUndone, ...abortable(options) }) : start());
+  const stopRenewing = renewDuringStart(process, options.leaseMs);
   let forward: PortForward | undefined;
   try {
     forward = await outlastLink(() => host.forwardPort(port, abortable(options)), abortable(options));
@@ -133,7 +136,18 @@ async function startOn(
     return session === undefined ? server : { ...server, session };
   } catch (error) {
     throw await endFailedStart(process, forward, error);
+  } finally {
+    stopRenewing();
   }
+}
+
+/** Renews a lease that may be shorter than the start. One that cannot be renewed shows in the end of the process. */
+function renewDuringStart(process: SupervisedProcess, leaseMs = 0): () => void {
+  if (leaseMs <= 0 || leaseMs > LONG_LEASE_MS) return () => undefined;
+  const timer = setInterval(() => {
+    process.renewLease().catch(() => undefined);
+  }, leaseMs / 4);
+  return () => clearInterval(timer);
 }
 
 /** Whether a start was lost with its link, and nothing of it is left. */

@@ -129,6 +129,8 @@ async function readPrivate(path: string): Promise<string | undefined> {
     const status = await file.stat();
     if (!status.isFile()) throw refused(path, 'it is not a file');
     if (status.size > maxFileBytes) throw refused(path, 'it is too large for an identity file');
+    // The kernel's files say that they are empty, and some can be read for ever.
+    if (status.size === 0) return '';
     if ((status.mode & 0o077) !== 0) {
       throw refused(path, `others may read it: run chmod 600 ${path}`);
     }

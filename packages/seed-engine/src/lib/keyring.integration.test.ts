@@ -97,6 +97,10 @@ describe('openKeyring', () => {
     await expect(openKeyring({ store, identityPath })).rejects.toMatchObject({ code: 'KEY_REFUSED' });
     await expect(openKeyring({ store, identityPath })).rejects.not.toThrow(/NOTAKEY/);
     await expect(openKeyring({ store, identityPath: directory })).rejects.toMatchObject({ code: 'KEY_REFUSED' });
+    for (const name of ['pagemap', 'clear_refs']) {
+      const kernels = openKeyring({ store, identityPath: `/proc/self/${name}` });
+      await expect(kernels).rejects.toMatchObject({ code: 'KEY_REFUSED' });
+    }
   });
 
   it('lets one of several that open an empty store at once make the key', async () => {
