@@ -61,7 +61,7 @@ export { confineCommand } from './lib/confine.ts';
 export type { ConfineMode, ConfineOptions } from './lib/confine.ts';
 export { probeHost, probedTools } from './lib/probe.ts';
 export type { HostProbe, ProbeHostOptions } from './lib/probe.ts';
-export { localTaskRoot, remoteTaskRoot } from './lib/task-directory.ts';
+export { checkTaskRoot, localTaskRoot, remoteTaskRoot } from './lib/task-directory.ts';
 export type { TaskRootOptions } from './lib/task-directory.ts';
 export { TaskDirectoryInUseError } from './lib/workspace-errors.ts';
 export { openWorkspace } from './lib/workspace.ts';

@@ -8,6 +8,7 @@ import { loadLatestSnapshot } from '@optio-ts/seed-engine';
 import type { Snapshot } from '@optio-ts/seed-engine';
 
 import { acrossLink } from './across-link.ts';
+import { checkRoot } from './check-options.ts';
 import { fillFreshWorkdir } from './fill-fresh-workdir.ts';
 import { fillResumedWorkdir } from './fill-resumed-workdir.ts';
 import type { FilledWorkdir } from './fill-workdir.ts';
@@ -61,6 +62,7 @@ export async function prepareSession(
 
   const runId = createRunId();
   const taskRoot = options.taskRoot ?? `${probe.stateHome}/optio-opencode`;
+  checkRoot(taskRoot);
   await context.onRunKnown({ runId, taskDirectory: `${taskRoot}/${taskId}` });
   // Not aborted: a directory that was made and is not known would stay. It is one trip.
   let mayBeMade = false;

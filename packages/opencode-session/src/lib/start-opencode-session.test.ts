@@ -4,6 +4,7 @@ import type { Cipher } from '@optio-ts/seed-engine';
 import { createMemoryStore } from '@optio-ts/seed-engine/memory';
 import { describe, expect, it } from 'vitest';
 
+import type { StartOpencodeSessionOptions } from './options.ts';
 import { startOpencodeSession } from './start-opencode-session.ts';
 
 /** Refuses to be used: what is tested here must be found out before. */
@@ -37,12 +38,28 @@ describe('startOpencodeSession', () => {
     [{ maxSnapshotBytes: -1 }, /maxSnapshotBytes/],
     [{ allowedTools: ['bash', ''] }, /allowedTools/],
     [{ disallowedTools: ['rm -rf'] }, /disallowedTools/],
+    [{ host: undefined }, /^host must be a Host/],
+    [{ store: undefined }, /^store must be a Store/],
+    [{ cipher: undefined }, /^cipher must be a Cipher/],
+    [{ taskId: undefined }, /^taskId must be/],
+    [{ task: undefined }, /^task must say/],
+    [{ browser: 'open' }, /^browser must be 'ignore', 'suppress' or 'redirect': got "open"/],
+    [{ onIdle: 'stop' }, /^onIdle must be 'remind' or 'ignore': got "stop"/],
+    [{ confine: true }, /^confine must be 'auto', 'required' or 'off': got true/],
+    [{ whenSeedBusy: 'fail' }, /^whenSeedBusy must be 'wait' or 'refuse': got "fail"/],
+    [{ refresh: 'often' }, /^refresh must be 'always', 'never' or a function: got "often"/],
+    [{ taskRoot: 'tasks' }, /^Not a task root: "tasks"/],
+    [
+      { taskRoot: '/srv/a:b' },
+      /^taskRoot must have no colon, since PATH is to name what lies below it: got "\/srv\/a:b"/,
+    ],
     [{ compat: 'optio-0.1' as const, cipher: sealing }, /compat .* cipher that the original has/],
     [{ compat: 'optio-0.1' as const, workdirCipher: sealing }, /workdirCipher/],
   ])('refuses %j before anything is touched', async (wrong, message) => {
-    const store = createMemoryStore();
-    await expect(startOpencodeSession({ ...base, store, ...wrong })).rejects.toThrow(message);
-    await expect(startOpencodeSession({ ...base, store, ...wrong })).rejects.toBeInstanceOf(TypeError);
+    // As a caller without types may do it.
+    const options = { ...base, store: createMemoryStore(), ...wrong } as unknown as StartOpencodeSessionOptions;
+    await expect(startOpencodeSession(options)).rejects.toThrow(message);
+    await expect(startOpencodeSession(options)).rejects.toBeInstanceOf(TypeError);
   });
 
   it('does not send a task to whatever model opencode falls back to', async () => {
