@@ -17,15 +17,21 @@ export interface BeginningTask {
 
 /**
  * Throws `TASK_AT_WORK` while a session works on the task already: a second one would have to share its directory, and would stand before
- * it in all that goes by the task's name. One that has lost its worker counts on its own machine alone: elsewhere nobody could end it.
+ * it in all that goes by the task's name. `REFUSED` for one that has lost its worker, which is not over by waiting, and counts on its own
+ * machine alone: elsewhere nobody could end it.
  */
 export async function refuseWhileAtWork(opened: SealedStore, task: BeginningTask): Promise<void> {
   for await (const session of listSessionDocuments(opened.store, { taskId: task.taskId })) {
     if (session.state === 'ended') continue;
     if (session.owner.leaseExpiresAt > new Date()) {
-      throw atWork(session, `optio attach ${session.id} watches it, optio cancel ${session.id} ends it`);
+      throw atWork(
+        'TASK_AT_WORK',
+        session,
+        `optio attach ${session.id} watches it, optio cancel ${session.id} ends it`,
+      );
     }
-    if (await isHere(opened, session, task)) throw atWork(session, `optio recover ${session.id} takes it up`);
+    if (await isHere(opened, session, task))
+      throw atWork('REFUSED', session, `optio recover ${session.id} takes it up`);
   }
 }
 
@@ -35,9 +41,6 @@ async function isHere(opened: SealedStore, session: SessionDocument, task: Begin
   return record?.host !== LOCAL_HOST || record.machine === task.machine;
 }
 
-function atWork({ id, taskId }: SessionDocument, remedy: string): WorkerError {
-  return new WorkerError(
-    'TASK_AT_WORK',
-    `task ${taskId} is at work in session ${id}; ${remedy}, another id makes another task`,
-  );
+function atWork(code: 'REFUSED' | 'TASK_AT_WORK', { id, taskId }: SessionDocument, remedy: string): WorkerError {
+  return new WorkerError(code, `task ${taskId} is at work in session ${id}; ${remedy}, another id makes another task`);
 }
