@@ -1,73 +1,14 @@
-import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
-import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { downloadFile } from '@optio-ts/host-core';
-import type { Bytes, Host } from '@optio-ts/host-core';
-import { startLink, startSshd, type Link, type Sshd, type StartSshdOptions } from '@optio-ts/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { loginTo } from '../../test/login-to.ts';
-import { acceptNew, createSshHost, fromKnownHosts, pinnedKey, type CreateSshHostOptions } from '../index.ts';
+import { firstOf, readAll, setSshBench, text } from '../../test/ssh-bench.ts';
+import { acceptNew, createSshHost, fromKnownHosts, pinnedKey } from '../index.ts';
 
-/** One server for all that needs nothing of its own. */
-let shared: { readonly sshd?: Sshd; readonly reason?: string };
-const opened: AsyncDisposable[] = [];
-
-beforeAll(async () => {
-  shared = await startSshd({ hostKeys: ['ed25519', 'rsa'] });
-});
-afterEach(async () => {
-  // All of them, whatever one says: a server that is not closed leaves its user on this machine.
-  const failures: unknown[] = [];
-  for (const one of opened.splice(0).toReversed()) {
-    await Promise.resolve(one[Symbol.asyncDispose]()).catch((error: unknown) => failures.push(error));
-  }
-  expect(failures).toEqual([]);
-});
-afterAll(() => shared.sshd?.close());
-
-function useShared(ctx: TestContext): Sshd {
-  return shared.sshd ?? ctx.skip(`needs ${shared.reason}`);
-}
-
-async function useOwn(ctx: TestContext, options: StartSshdOptions): Promise<Sshd> {
-  const { sshd, reason } = await startSshd(options);
-  if (!sshd) return ctx.skip(`needs ${reason}`);
-  opened.push(sshd);
-  return sshd;
-}
-
-function open(sshd: Sshd, options: Partial<CreateSshHostOptions> = {}): Host {
-  const host = createSshHost({
-    ...loginTo(sshd),
-    ...options,
-  });
-  opened.push(host);
-  return host;
-}
-
-async function useLink(sshd: Sshd, delayMs = 0): Promise<Link> {
-  const link = await startLink({ targetPort: sshd.port, delayMs });
-  opened.push(link);
-  return link;
-}
-
-const text = async (host: Host, ...command: string[]): Promise<string> => String((await host.run(command)).stdout);
-
-async function readAll(bytes: Bytes): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
-
-async function firstOf(bytes: Bytes): Promise<string> {
-  const { value } = await bytes[Symbol.asyncIterator]().next();
-  return Buffer.from(value as Uint8Array).toString();
-}
+const { open, opened, useLink, useOwn, useShared } = setSshBench();
 
 describe('host keys', () => {
   it('are checked before anything is sent that could authenticate', async (ctx) => {
@@ -206,126 +147,6 @@ describe('connecting', () => {
   });
 });
 
-describe('a lost link', () => {
-  it('fails what runs with CONNECTION_LOST, and the next call works', async (ctx) => {
-    const sshd = useShared(ctx);
-    const link = await useLink(sshd);
-    const host = open(sshd, { port: link.port });
-    const child = await host.spawn(['sh', '-c', 'echo started; exec sleep 600']);
-    expect(await firstOf(child.stdout)).toBe('started\n');
-    const running = host.run(['sleep', '600']);
-    await host.run(['true']);
-    link.cut();
-    await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
-    await expect(running).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
-    await expect(readAll(child.stdout)).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
-    expect(await text(host, 'echo', 'back')).toBe('back\n');
-    // And what was lost is ended, now that there is a link again.
-    const sleeping = async (): Promise<number> =>
-      (await sshd.processes()).filter(({ command }) => command.startsWith('sleep 600')).length;
-    await expect.poll(sleeping).toBe(0);
-  });
-
-  it('is noticed when nothing comes any more', async (ctx) => {
-    const link = await useLink(useShared(ctx));
-    const host = open(useShared(ctx), { port: link.port, keepaliveIntervalMs: 100, keepaliveCount: 2 });
-    const child = await host.spawn(['sleep', '600']);
-    link.halfOpen();
-    await expect(child.exited).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
-    link.mend();
-    expect(await text(host, 'echo', 'back')).toBe('back\n');
-  });
-
-  it('ends a download and leaves nothing of it', async (ctx) => {
-    const server = createHttpServer((_, response) => response.writeHead(200).write('the rest never comes'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const directory = await mkdtemp(join(tmpdir(), 'optio-lost-'));
-    try {
-      const link = await useLink(useShared(ctx));
-      const host = open(useShared(ctx), { port: link.port });
-      const download = downloadFile(host, {
-        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-        path: join(directory, 'new/file'),
-        allowUnverified: true,
-        onProgress: () => link.cut(),
-      });
-      await expect(download).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
-      await expect.poll(() => readdir(directory)).toEqual([]);
-    } finally {
-      server.close();
-      server.closeAllConnections();
-      await rm(directory, { recursive: true });
-    }
-  });
-
-  it('does not keep a forwarded port from working again, on the same port', async (ctx) => {
-    const server = await startEcho();
-    const link = await useLink(useShared(ctx));
-    const host = open(useShared(ctx), { port: link.port });
-    await using forward = await host.forwardPort(server.port);
-    expect(await talk(forward.localPort, 'one')).toBe('one');
-    link.cut();
-    expect(await talk(forward.localPort, 'two')).toBe('two');
-  });
-});
-
-describe('forwardPort', () => {
-  it('resets a connection whose link breaks: half an answer never looks whole', async (ctx) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => {}).write('half');
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    opened.unshift({ [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) });
-    const link = await useLink(useShared(ctx));
-    const host = open(useShared(ctx), { port: link.port });
-    await using forward = await host.forwardPort((server.address() as AddressInfo).port);
-    const socket = connect({ host: '127.0.0.1', port: forward.localPort });
-    await once(socket, 'data');
-    link.cut();
-    await expect(readAll(socket)).rejects.toThrow('ECONNRESET');
-  });
-
-  it('passes on the end of each direction by itself', async (ctx) => {
-    const server = await startEcho();
-    const host = open(useShared(ctx));
-    await using forward = await host.forwardPort(server.port);
-    const socket = connect({ host: '127.0.0.1', port: forward.localPort, allowHalfOpen: true });
-    // The echo server answers only when it has heard the end.
-    socket.end('x'.repeat(300_000));
-    expect((await readAll(socket)).length).toBe(300_000);
-  });
-
-  it('ends a connection to a port where nobody listens', async (ctx) => {
-    const server = await startEcho();
-    await server.close();
-    await using forward = await open(useShared(ctx)).forwardPort(server.port);
-    const socket = connect({ host: '127.0.0.1', port: forward.localPort }).on('error', () => {});
-    await new Promise((resolve) => socket.once('close', resolve));
-  });
-
-  it('stops listening when disposed, and when its host is', async (ctx) => {
-    const server = await startEcho();
-    const host = open(useShared(ctx));
-    const first = await host.forwardPort(server.port);
-    const second = await host.forwardPort(server.port);
-    await first[Symbol.asyncDispose]();
-    await first[Symbol.asyncDispose]();
-    await expect(talk(first.localPort, 'x')).rejects.toThrow('ECONNREFUSED');
-    expect(await talk(second.localPort, 'y')).toBe('y');
-    await host[Symbol.asyncDispose]();
-    await expect(talk(second.localPort, 'z')).rejects.toThrow('ECONNREFUSED');
-  });
-
-  it('takes the local port it is told, or fails with FORWARD_FAILED', async (ctx) => {
-    const server = await startEcho();
-    await expect(open(useShared(ctx)).forwardPort(server.port, { localPort: server.port })).rejects.toMatchObject({
-      code: 'FORWARD_FAILED',
-    });
-  });
-});
-
 describe('sessions', () => {
   it('of a server that allows one per connection are enough, by more connections', async (ctx) => {
     const sshd = await useOwn(ctx, { config: ['MaxSessions 1'] });
@@ -444,30 +265,4 @@ describe('dispose', () => {
 async function* forever(): AsyncGenerator<Uint8Array, void, void> {
   yield new Uint8Array(0);
   await new Promise(() => {});
-}
-
-interface Echo {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-/** Answers with what it heard once it has heard the end. */
-async function startEcho(): Promise<Echo> {
-  const server: Server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
-    const chunks: Buffer[] = [];
-    socket.on('error', () => {});
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    socket.on('end', () => socket.end(Buffer.concat(chunks)));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
-  opened.unshift({ [Symbol.asyncDispose]: close });
-  return { port: (server.address() as AddressInfo).port, close };
-}
-
-async function talk(port: number, words: string): Promise<string> {
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-  socket.end(words);
-  return readAll(socket);
 }
