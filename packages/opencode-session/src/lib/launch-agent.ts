@@ -1,5 +1,5 @@
 import { outlastLink } from '@optio-ts/agents-session';
-import type { LaunchContext, LaunchedAgent } from '@optio-ts/agents-session';
+import type { LaunchContext, LaunchedAgent, SendContext } from '@optio-ts/agents-session';
 import { launchOpencode } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 
@@ -114,8 +114,8 @@ export async function launchAgent(
           message: `The model did not answer and is asked again: ${message}`,
         }),
     });
-    const prompt = (text: string): Promise<void> =>
-      client.prompt(opencodeSessionId, { text, ...(model !== undefined && { model: splitModel(model) }) });
+    const prompt = (text: string, own: Partial<SendContext> = {}): Promise<void> =>
+      client.prompt(opencodeSessionId, { text, ...own, ...(model !== undefined && { model: splitModel(model) }) });
     const agent: OpencodeAgent = {
       server,
       opencodeSessionId,
