@@ -26,6 +26,16 @@ describe('OffsetTracker', () => {
     expect(tracker.take(Infinity)).toEqual(to(49_990));
   });
 
+  it('never goes past a line whose events came after those of later lines, however many marks are thinned out', () => {
+    const tracker = new OffsetTracker();
+    const slow = tracker.add(to(1));
+    for (let line = 2; line <= 1000; line += 1) tracker.add(to(line)).settle(line);
+    slow.settle(20_000);
+    for (let line = 1001; line <= 10_000; line += 1) tracker.add(to(line)).settle(line);
+    expect(tracker.take(19_999)).toBeUndefined();
+    expect(tracker.take(20_000)).toEqual(to(10_000));
+  });
+
   it('is bounded when listeners are far behind, and still exact in the end', () => {
     const tracker = new OffsetTracker();
     for (let line = 1; line <= 100_000; line += 1) tracker.add(to(line)).settle(line);

@@ -64,13 +64,15 @@ export class OffsetTracker {
     this.#merge();
   }
 
-  // Two neighbours that only wait for listeners are as good as the later one.
+  // Two neighbours that only wait for listeners are as good as the later one, once the events of both are handled: those of the first
+  // may be the later ones, where a hook was busy with it.
   #merge(): void {
     for (let index = this.#marks.length - 2; index >= 0; index -= 1) {
       const mark = this.#marks[index];
       const next = this.#marks[index + 1];
       if (mark?.count === undefined || next?.count === undefined || mark.lines + next.lines > this.#mostLines) continue;
       next.lines += mark.lines;
+      next.count = Math.max(mark.count, next.count);
       this.#marks.splice(index, 1);
     }
   }
