@@ -18,5 +18,7 @@ describe('printList', () => {
     expect(print({ isTTY: true, columns: 10 })).toBe('a   a lon…\nbc\n');
     expect(print({ isTTY: true, columns: 80 })).toBe('a   a long story\nbc\n');
     expect(print({ columns: 10 })).toBe('a   a long story\nbc\n');
+    // One that nobody told its size, as of `script` or `docker exec -t`.
+    expect(print({ isTTY: true, columns: 0 })).toBe('a   a long story\nbc\n');
   });
 });

@@ -23,7 +23,7 @@ export function printList<Item extends object>(
     for (const item of items) stdout.write(`${printableJson(item)}\n`);
     return;
   }
-  const width = isCut && stdout.isTTY ? stdout.columns : undefined;
+  const width = isCut && stdout.isTTY && stdout.columns > 0 ? stdout.columns : undefined;
   for (const row of aligned(items.map((item) => columns(item)))) {
     stdout.write(`${width === undefined ? row : truncate(row, width)}\n`);
   }
