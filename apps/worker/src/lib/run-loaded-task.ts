@@ -90,7 +90,8 @@ async function runTraced(task: Task, options: RunLoadedTaskOptions & { readonly 
     ...(options.onlyConfigured === true && { onlyConfigured: true }),
   });
   const { machine } = config;
-  await refuseWhileAtWork(opened, { taskId: task.id, host: opening.host.description, machine });
+  const { description: host } = opening.host;
+  await refuseWhileAtWork(opened, { taskId: task.id, host, hostName: opening.name, machine });
   // What it was given is in its directory, and may have been changed there since.
   const isResumed =
     options.resume === true && (await loadLatestSnapshot(opened.store, 'opencode', task.id)) !== undefined;

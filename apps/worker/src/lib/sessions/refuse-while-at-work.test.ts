@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { refuseWhileAtWork } from './refuse-while-at-work.ts';
 import { saveTaskRecord } from './task-record.ts';
 
-const here = { taskId: 'nightly', host: 'this machine', machine: 'one' };
+const here = { taskId: 'nightly', host: 'this machine', hostName: 'local', machine: 'one' };
 
-async function storeWith({ isLeft = false, isEnded = false }) {
+async function storeWith({ isLeft = false, isEnded = false, host = 'this machine' }) {
   const opened = { store: createMemoryStore(), cipher: noCipher };
-  const place = { taskId: 'nightly', agent: 'opencode', runId: 'r', host: 'this machine', taskDirectory: '/t' };
+  const place = { taskId: 'nightly', agent: 'opencode', runId: 'r', host, taskDirectory: '/t' };
   const claim = { ownerId: 'w', leaseMs: 60_000, ...(isLeft && { now: new Date(0) }) };
   const { id } = await createSessionDocument(opened.store, { ...place, ...claim });
   if (isEnded) await changeDocument(opened.store, sessionCollection, id, (now) => ({ ...now, state: 'ended' }));
@@ -35,6 +35,11 @@ describe('refuseWhileAtWork', () => {
     });
     await refuseWhileAtWork(opened, { ...here, machine: 'two' });
     await refuseWhileAtWork(opened, { ...here, host: 'ada@build-3' });
+  });
+
+  it('lets one begin whose record tells of a later run elsewhere: nobody can take up the one that was left', async () => {
+    const there = { ...here, host: 'ada@build-3', hostName: 'build' };
+    await refuseWhileAtWork(await storeWith({ isLeft: true, host: 'ada@build-3' }), there);
   });
 
   it('lets one begin again that has ended', async () => {

@@ -11,6 +11,8 @@ export interface BeginningTask {
   readonly taskId: string;
   /** What the host is called in session documents. @default not known yet: what has lost its worker is not looked at */
   readonly host?: string;
+  /** What its user calls it. @default not known yet */
+  readonly hostName?: string;
   /** What this machine calls itself. */
   readonly machine: string;
 }
@@ -38,6 +40,8 @@ export async function refuseWhileAtWork(opened: SealedStore, task: BeginningTask
 async function isHere(opened: SealedStore, session: SessionDocument, task: BeginningTask): Promise<boolean> {
   if (session.host !== task.host) return false;
   const record = await loadTaskRecord(opened, session.taskId);
+  // It is taken up by the record of its task, which may tell of a later run elsewhere by now.
+  if ((record?.host ?? LOCAL_HOST) !== task.hostName) return false;
   return record?.host !== LOCAL_HOST || record.machine === task.machine;
 }
 
