@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { HostError } from './errors.ts';
 import { isLinkFault, outlastLink } from './outlast-link.ts';
@@ -35,6 +35,22 @@ describe('outlastLink', () => {
     });
     expect([value, runs]).toEqual(['done', 2]);
     await expect(outlastLink(() => Promise.reject(new TypeError('wrong')))).rejects.toThrow(TypeError);
+  });
+
+  it('counts the time without a link, and not what it had done by then', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      let runs = 0;
+      const value = await outlastLink(async () => {
+        runs += 1;
+        if (runs > 1) return 'done';
+        vi.advanceTimersByTime(600_000);
+        throw lost();
+      });
+      expect([value, runs]).toEqual(['done', 2]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('throws the last failure when its time is over, or when it is told to end', async () => {

@@ -23,12 +23,14 @@ export async function outlastLink<Value>(
   run: () => Promise<Value>,
   { abortSignal, limitMs = 300_000, isPassing = isLinkFault }: OutlastLinkOptions = {},
 ): Promise<Value> {
-  const startedAt = performance.now();
+  let lostAt: number | undefined;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
     try {
       return await run();
     } catch (error) {
-      const isLate = performance.now() - startedAt + pauseMs > limitMs;
+      // From the first failure: what went on for an hour before it had a link.
+      lostAt ??= performance.now();
+      const isLate = performance.now() - lostAt + pauseMs > limitMs;
       if (isLate || abortSignal?.aborted === true || !isPassing(error)) throw error;
       await delay(pauseMs, undefined, abortSignal && { signal: abortSignal }).catch(() => {
         throw error;
