@@ -1,3 +1,5 @@
+import { isLinkFault } from '@optio-ts/host-core';
+
 import { messageOf } from './errors.ts';
 
 /** Settles with the promise, or after `limitMs` with `undefined`. The timer never keeps the process alive longer. */
@@ -19,7 +21,7 @@ export async function within<Value>(
 /** How long a step that was told to stop may take to do so, in milliseconds. */
 const STOPPING_MS = 2000;
 
-/** What went wrong in a step: without `error` it took too long. */
+/** What went wrong in a step: without `error` it took too long, and not for a lost link. */
 export interface StepFailure {
   readonly message: string;
   readonly error?: unknown;
@@ -42,8 +44,10 @@ export async function boundedStep(
   const result = await within(step, limitMs);
   if (result !== undefined) return result.value;
   controller.abort(new Error(`the step ${late}`));
-  await within(step, STOPPING_MS);
-  return { message: late };
+  const stopped = await within(step, STOPPING_MS);
+  // It has waited for a lost link all the time, and says so now. Whatever else comes of the abort says nothing.
+  if (stopped?.value === undefined || !isLinkFault(stopped.value.error)) return { message: late };
+  return { message: `${late}: ${stopped.value.message}`, error: stopped.value.error };
 }
 
 /** What is left of a deadline. One that is over comes at once; a clock that was set back makes none longer. */

@@ -1,3 +1,4 @@
+import { HostError } from '@optio-ts/host-core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { boundedStep, timeLeftMs } from './bounded.ts';
@@ -113,5 +114,22 @@ describe('boundedStep', () => {
     expect(signal?.aborted).toBe(true);
     await vi.advanceTimersByTimeAsync(2000);
     expect(await result).toEqual({ message: 'did not finish within 100 ms' });
+  });
+
+  it('says so when a step has waited for a lost link until then', async () => {
+    const step = async (thrown: Error): Promise<unknown> => {
+      const result = boundedStep(
+        100,
+        (abortSignal) =>
+          new Promise((_resolve, reject) => {
+            abortSignal.addEventListener('abort', () => reject(thrown));
+          }),
+      );
+      await vi.advanceTimersByTimeAsync(100);
+      return result;
+    };
+    const lost = new HostError('CONNECTION_LOST', 'the link is lost');
+    expect(await step(lost)).toEqual({ message: 'did not finish within 100 ms: the link is lost', error: lost });
+    expect(await step(new Error('ended'))).toEqual({ message: 'did not finish within 100 ms' });
   });
 });

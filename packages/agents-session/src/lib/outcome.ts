@@ -80,7 +80,7 @@ export interface SessionFacts {
   readonly endings: readonly SessionEnding[];
   /** What went wrong in `afterExecute`; `undefined` when nothing did. */
   readonly afterExecuteError: string | undefined;
-  /** What `afterExecute` has thrown. @default nothing: it took too long */
+  /** What `afterExecute` has thrown. @default nothing: it took too long, and not for a lost link */
   readonly afterExecuteCause?: unknown;
   /** What the model failed with last, in its own words, if nothing else has come from it since. @default nothing */
   readonly modelFailure?: string | undefined;

@@ -1,5 +1,3 @@
-import { hostname } from 'node:os';
-
 import type { OpencodeSessionEvent } from '@optio-ts/opencode-session';
 import { createSessionDocument, noCipher, updateSessionDocument } from '@optio-ts/seed-engine';
 import type { SessionDocument, Store } from '@optio-ts/seed-engine';
@@ -29,6 +27,7 @@ beforeEach(() => {
   follower = followStore({
     opened: { store, cipher: noCipher },
     board,
+    machine: 'runner-7',
     everyMs: 1,
     closelyMs: 1,
     onFailure: (message) => failures.push(message),
@@ -43,7 +42,7 @@ async function session(taskId = 'nightly'): Promise<SessionDocument> {
 
 async function keepRecord(more: Partial<TaskRecord> = {}): Promise<void> {
   const source = { text: 'task: x', path: 'task.yaml', directory: '/', origin: 'file' } as const;
-  const place = { host: 'local', machine: hostname(), outputDirectory: '/out' };
+  const place = { host: 'local', machine: 'runner-7', outputDirectory: '/out' };
   await saveTaskRecord(
     { store, cipher: noCipher },
     { ...source, ...place, taskId: 'nightly', confine: undefined, ...more },
@@ -180,6 +179,7 @@ describe('followStore', () => {
         cipher: noCipher,
       },
       board,
+      machine: 'runner-7',
       everyMs: 1,
       closelyMs: 1,
       onFailure: (message) => failures.push(message),

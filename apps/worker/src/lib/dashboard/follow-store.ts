@@ -13,6 +13,8 @@ import { withDocument } from './session-view.ts';
 export interface FollowStoreOptions {
   readonly opened: SealedStore;
   readonly board: Board;
+  /** What this machine calls itself. */
+  readonly machine: string;
   /** Milliseconds between two looks at all sessions, while somebody watches. */
   readonly everyMs: number;
   /** Milliseconds between two looks at one whose page is open. */
@@ -38,9 +40,9 @@ const MOST_SESSIONS = 500;
 
 /** Keeps the sessions of other processes on the board. Those of this process tell of themselves. */
 export function followStore(options: FollowStoreOptions): StoreFollower {
-  const { opened, board, everyMs, closelyMs, onFailure, now = () => new Date() } = options;
+  const { opened, board, everyMs, closelyMs, machine, onFailure, now = () => new Date() } = options;
   const documents = new Map<string, SessionDocument>();
-  const journals = createJournalReader(opened, board, now);
+  const journals = createJournalReader(opened, board, machine, now);
   const attending = new Set<Disposable>();
   let under: Promise<void> | undefined;
   let hasFailed = false;

@@ -1,5 +1,3 @@
-import { hostname } from 'node:os';
-
 import type { SessionDocument } from '@optio-ts/seed-engine';
 
 import { messageOf } from '../errors.ts';
@@ -36,6 +34,7 @@ interface Place {
 export function createJournalReader(
   opened: SealedStore,
   board: Board,
+  machine: string,
   now: () => Date = () => new Date(),
 ): JournalReader {
   const places = new Map<string, Place>();
@@ -43,7 +42,7 @@ export function createJournalReader(
 
   const begin = async ({ createdAt, id, taskId }: SessionDocument): Promise<Place> => {
     const record = await loadTaskRecord(opened, taskId);
-    const savedOn = record === undefined || record.machine === hostname() ? undefined : printableLine(record.machine);
+    const savedOn = record === undefined || record.machine === machine ? undefined : printableLine(record.machine);
     const { outputDirectory } = record ?? {};
     board.change(id, (view) => ({ ...view, detail: { ...view.detail, outputDirectory } }));
     return { part: 0, at: createdAt.getTime(), outputDirectory, savedOn, isBroken: false };

@@ -66,6 +66,7 @@ export async function openDashboard(options: OpenDashboardOptions): Promise<Dash
   const follower = followStore({
     opened,
     board,
+    machine: context.config.machine,
     everyMs: STORE_EVERY_MS,
     closelyMs: SESSION_EVERY_MS,
     onFailure: onNote,

@@ -1,5 +1,3 @@
-import { hostname } from 'node:os';
-
 import { reachOpencodeSession } from '@optio-ts/opencode-session';
 import type { ReachedOpencodeSession } from '@optio-ts/opencode-session';
 import { getSessionDocument, requestSessionCancel } from '@optio-ts/seed-engine';
@@ -107,7 +105,7 @@ async function openWay(
   const record = await loadTaskRecord(opened, document.taskId);
   if (record === undefined)
     throw new WorkerError('REFUSED', 'it was not run by optio, which does not know its machine');
-  if (record.host === LOCAL_HOST && record.machine !== hostname()) {
+  if (record.host === LOCAL_HOST && record.machine !== config.machine) {
     throw new WorkerError('REFUSED', `it runs on ${record.machine} itself; optio serve there reaches it`);
   }
   const opening = await openHost(record.host, { config, env, abortSignal });
