@@ -1,4 +1,5 @@
 import { isLinkFault, outlastLink } from '@optio-ts/agents-session';
+import { HostError } from '@optio-ts/host-core';
 import { OpencodeError } from '@optio-ts/opencode-launcher';
 
 import { messageOf } from './errors.ts';
@@ -10,18 +11,32 @@ export interface AcrossLinkContext {
   readonly abortSignal: AbortSignal;
 }
 
+/** Options of `acrossLink`. */
+export interface AcrossLinkOptions {
+  /** It is the first to reach the host: one that cannot be reached to begin with is not waited for. @default false */
+  readonly isFirst?: boolean;
+}
+
 /** Takes one step of a start, again when the link was lost under it, and tells that once. Only for what may be done twice. */
-export function acrossLink<Value>({ emit, abortSignal }: AcrossLinkContext, run: () => Promise<Value>): Promise<Value> {
+export function acrossLink<Value>(
+  { emit, abortSignal }: AcrossLinkContext,
+  run: () => Promise<Value>,
+  { isFirst = false }: AcrossLinkOptions = {},
+): Promise<Value> {
   let isTold = false;
   return outlastLink(run, {
     abortSignal,
     isPassing: (error) => {
-      if (!isLinkFault(error)) return false;
+      if (!isLinkFault(error) || (isFirst && !isTold && isUnreached(error))) return false;
       if (!isTold) emit({ type: 'warning', code: 'START_INTERRUPTED', message: `Trying again: ${messageOf(error)}` });
       isTold = true;
       return true;
     },
   });
+}
+
+function isUnreached(error: unknown): boolean {
+  return HostError.is(error) && error.code === 'CONNECT_FAILED';
 }
 
 /** Whether an error may come from a link that was lost under a forwarded port. */

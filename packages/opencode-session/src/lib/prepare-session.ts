@@ -58,7 +58,7 @@ export async function prepareSession(
   const snapshot = await findSnapshot(options, emit);
   const seedId = snapshot === undefined ? await chooseSeed(options, context) : undefined;
   checkModel(options, snapshot !== undefined || seedId !== undefined);
-  const probe = await acrossLink(context, () => probeHost(host, { abortSignal }));
+  const probe = await acrossLink(context, () => probeHost(host, { abortSignal }), { isFirst: true });
 
   const runId = createRunId();
   const taskRoot = options.taskRoot ?? `${probe.stateHome}/optio-opencode`;

@@ -118,6 +118,17 @@ describe('pruneStore', () => {
     expect(await prune({ olderThanMs: 30 * DAY_MS })).toEqual([]);
   });
 
+  it('is done by several processes at once, each of which ends well', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `a-${20260101000000000n + BigInt(index)}.log`);
+    for (const name of names) {
+      await writeFile(join(logs, name), '');
+      await utimes(join(logs, name), longAgo, longAgo);
+    }
+    const both = await Promise.all([1, 2].map(async () => prune({ olderThanMs: 30 * DAY_MS })));
+    expect(both.flat().toSorted()).toEqual(names.map((name) => `log ${join(logs, name)}`));
+    expect(await readdir(logs)).toEqual([]);
+  });
+
   it('keeps what a resume needs, unless snapshots are to go too', async () => {
     const id = await session('a');
     const kept = await snapshot('a');

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -97,7 +97,7 @@ export async function pruneStore(options: PruneStoreOptions): Promise<PruneRepor
   const running = new Set(sessions.flatMap(({ isEnded, taskId }) => (isEnded ? [] : [taskId])));
   if (endedBefore !== undefined) {
     for (const { at, path } of await oldLogs(options.logs, endedBefore, running)) {
-      await take({ kind: 'log', id: path, at }, () => rm(path).then(() => true));
+      await take({ kind: 'log', id: path, at }, () => removeLog(path));
     }
   }
   // The space of it is given back to the disk, and of what uploads that were interrupted have left.
@@ -195,8 +195,20 @@ async function oldLogs(
     const [, taskId] = /^(.+)-\d{17}\.log$/.exec(name) ?? [];
     if (taskId === undefined || running.has(taskId)) continue;
     const path = join(directory, name);
-    const { mtime } = await stat(path);
-    if (mtime < before) found.push({ path, at: mtime });
+    const mtime = await stat(path).then((stats) => stats.mtime, unlessMissing);
+    if (mtime !== undefined && mtime < before) found.push({ path, at: mtime });
   }
   return found;
+}
+
+/** `false` where somebody was faster. */
+async function removeLog(path: string): Promise<boolean> {
+  return unlink(path).then(
+    () => true,
+    (error: unknown) => unlessMissing(error) ?? false,
+  );
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENOENT') throw error;
 }
