@@ -90,12 +90,13 @@ export async function launchAgent(
     const opencodeSessionId = resumedSessionId ?? session?.id;
     if (opencodeSessionId === undefined) throw new Error('The start has made no session');
     const newest = async (): Promise<string> =>
-      (await client.messages(opencodeSessionId, { limit: 1 })).at(-1)?.id ?? '';
+      (await client.messages(opencodeSessionId, { limit: 1, abortSignal })).at(-1)?.id ?? '';
     const isResumed = resumedSessionId !== undefined && !isAdopted;
     const patience = { isPassing: isConnectionFault, limitMs: OUTAGE_MS, abortSignal };
+    // Before anything that may wait for the link: the lease runs meanwhile.
+    keepServerAlive(server, { leaseMs: options.agentLeaseMs, emit, abortSignal: watching.signal });
     const lastMessageId = isResumed ? await outlastLink(newest, patience) : context.lastMessageId;
     await context.onServer(server, { opencodeSessionId, lastMessageId });
-    keepServerAlive(server, { leaseMs: options.agentLeaseMs, emit, abortSignal: watching.signal });
     const url = sessionUrl(server.localPort, workspace.workdir, opencodeSessionId);
     const { onPermission, onQuestion } = options;
     const requests = createAgentRequests({ client, onPermission, onQuestion, emit, isAdopted });
@@ -148,9 +149,9 @@ export async function launchAgent(
       widgetData: widgetData(workspace.workdir, opencodeSessionId),
     });
     // Of one that is adopted nobody knows whether it was sent off: where it was not, nothing was said since it came back.
-    const isSentOff = isAdopted && (await newest()) !== (lastMessageId ?? '');
+    const isSentOff = isAdopted && (await outlastLink(newest, patience)) !== (lastMessageId ?? '');
     if (options.autoStart === true && !isSentOff) {
-      await prompt(sendOffPrompt(lastMessageId === undefined ? 'fresh' : 'resumed', options.message));
+      await prompt(sendOffPrompt(lastMessageId === undefined ? 'fresh' : 'resumed', options.message), { abortSignal });
     }
     return agent;
   } catch (error) {

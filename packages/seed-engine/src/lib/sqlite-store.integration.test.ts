@@ -202,6 +202,18 @@ describe('the file of a SQLite store', () => {
     expect(ended).toEqual(['get', 'sweep']);
   });
 
+  it('can be closed while it gives space back', async () => {
+    const store = createSqliteStore(path);
+    const owner = { collection, id: 'a' };
+    const blob = await store.writeBlob({ owner, name: 'x', content: stream(noise(8_000_000)) });
+    await store.insert(collection, { id: 'a', part: { blob: blob.id } });
+    await store.remove(collection, 'a');
+    const sweeping = store.sweep();
+    await store[Symbol.asyncDispose]();
+    expect(await sweeping).toEqual({ removedBlobs: 0, keptBlobs: 0, youngIntents: 0 });
+    expect(await readdir(join(directory, 'deep', 'er'))).toEqual(['store.db']);
+  });
+
   it('uses the indexes of a collection', async () => {
     await using store = createSqliteStore(path);
     const indexes = [{ name: 'by_kind_at', fields: [['kind', 'asc'] as const, ['at', 'desc'] as const] }];

@@ -45,6 +45,7 @@ class SqliteBackend implements StoreBackend {
   readonly #call: CallSqlite;
   readonly #now: () => Date;
   readonly #indexed = new Set<string>();
+  #isClosing = false;
 
   constructor(path: string, prefix: string, thread: SqliteThread, now: () => Date) {
     this.description = path;
@@ -144,11 +145,13 @@ class SqliteBackend implements StoreBackend {
 
   async sweep(olderThan: Date): ReturnType<StoreBackend['sweep']> {
     const report = await this.#call('sweep', olderThan.getTime());
-    while (await this.#call('giveBack'));
+    // Each step is a call of its own: who closes the store would otherwise come between two of them.
+    while (!this.#isClosing && (await this.#call('giveBack')));
     return report;
   }
 
   close(): Promise<void> {
+    this.#isClosing = true;
     return this.#thread.close();
   }
 
