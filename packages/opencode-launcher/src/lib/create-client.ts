@@ -27,6 +27,8 @@ export interface CreateClientOptions {
 const TIMEOUT_MS = 15_000;
 /** Milliseconds that a lost link under the forwarded port is waited for, to say something once. */
 const OUTAGE_MS = 60_000;
+/** Messages that an agent may add meanwhile, one for each of its steps: among them a prompt is looked for. */
+const STEPS_IN_OUTAGE = 200;
 /** A session of 26 MB took 2 s on two cores; over a slow link it may be minutes. */
 const MESSAGES_TIMEOUT_MS = 120_000;
 
@@ -54,7 +56,7 @@ export function createClient(options: CreateClientOptions): OpencodeClient {
     const id = `prt_${randomUUID().replaceAll('-', '')}`;
     const hasArrived = async (): Promise<boolean> => {
       const { data } = await sdk.session.messages(
-        { sessionID, directory: directory(own), limit: 20 },
+        { sessionID, directory: directory(own), limit: STEPS_IN_OUTAGE },
         rules(own, MESSAGES_TIMEOUT_MS),
       );
       return data.some((message) => message.parts.some((part) => part.id === id));

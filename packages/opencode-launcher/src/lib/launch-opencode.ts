@@ -144,9 +144,15 @@ async function startOn(
 /** Renews a lease that may be shorter than the start. One that cannot be renewed shows in the end of the process. */
 function renewDuringStart(process: SupervisedProcess, leaseMs = 0): () => void {
   if (leaseMs <= 0 || leaseMs > LONG_LEASE_MS) return () => undefined;
-  const timer = setInterval(() => {
-    process.renewLease().catch(() => undefined);
-  }, leaseMs / 4);
+  let isRenewing = false;
+  const renew = async (): Promise<void> => {
+    // Over a lost link they would pile up, and all come at once when it is back.
+    if (isRenewing) return;
+    isRenewing = true;
+    await process.renewLease().catch(() => undefined);
+    isRenewing = false;
+  };
+  const timer = setInterval(() => void renew(), leaseMs / 4);
   return () => clearInterval(timer);
 }
 

@@ -128,15 +128,18 @@ async function bodyOf(
 
 describe('OpencodeClient.prompt', () => {
   /** Breaks the connection after the first prompt; `isKept` says whether that one was taken. */
-  async function breakingStage(isKept: boolean): Promise<Stage & { readonly taken: string[] }> {
+  async function breakingStage(
+    isKept: boolean,
+    answers: readonly unknown[] = [],
+  ): Promise<Stage & { readonly taken: string[] }> {
     const taken: string[] = [];
     const parts: unknown[] = [];
     let prompts = 0;
     const staged = await stage((request, response) => {
       if (request.method === 'GET') {
-        response
-          .writeHead(200, json)
-          .end(JSON.stringify(parts.map((part) => ({ info: { id: 'msg_1', role: 'user' }, parts: [part] }))));
+        const asked = parts.map((part) => ({ info: { id: 'msg_1', role: 'user' }, parts: [part] }));
+        const limit = Number(new URL(request.url ?? '', 'http://stage').searchParams.get('limit'));
+        response.writeHead(200, json).end(JSON.stringify([...asked, ...answers].slice(-limit)));
         return;
       }
       prompts += 1;
@@ -161,6 +164,13 @@ describe('OpencodeClient.prompt', () => {
 
   it('is not sent again when it did', async () => {
     const { client, taken } = await breakingStage(true);
+    await client.prompt('ses_1', { text: 'Begin.' });
+    expect(taken).toEqual(['Begin.']);
+  });
+
+  it('is not sent again when it did and the agent has taken many steps since', async () => {
+    const steps = Array.from({ length: 60 }, (_, n) => ({ info: { id: `msg_2${n}`, role: 'assistant' }, parts: [] }));
+    const { client, taken } = await breakingStage(true, steps);
     await client.prompt('ses_1', { text: 'Begin.' });
     expect(taken).toEqual(['Begin.']);
   });

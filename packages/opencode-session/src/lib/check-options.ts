@@ -63,6 +63,10 @@ export function checkOptions(options: StartOpencodeSessionOptions): void {
       throw new TypeError(`${name} must be a positive number: got ${value}`);
     }
   }
+  // As the supervisor on the host counts it.
+  if (options.agentLeaseMs !== undefined && options.agentLeaseMs < 1000) {
+    throw new TypeError(`agentLeaseMs must be at least 1000: got ${options.agentLeaseMs}`);
+  }
   checkSessionNumbers(options);
 }
 

@@ -143,7 +143,7 @@ export interface StartOpencodeSessionOptions {
   readonly owner?: string;
   /** Milliseconds that a worker may be silent before another one may take this session. @default 60_000 */
   readonly leaseMs?: number;
-  /** Milliseconds that the agent lives on its host without a worker; at least 1000, and more than its start may take. @default 24 hours */
+  /** Milliseconds that the agent lives on its host without a worker; at least 1000. @default 24 hours */
   readonly agentLeaseMs?: number;
   /** Cancels the session as `cancel()` does. */
   readonly abortSignal?: AbortSignal;

@@ -35,6 +35,7 @@ describe('startOpencodeSession', () => {
     [{ deadlineMs: 30 * 24 * 3_600_000 }, /deadlineMs must be at most 2147483647/],
     [{ limits: { stopMs: 0 } }, /stopMs/],
     [{ maxDeliverableBytes: 1.5 }, /maxDeliverableBytes must be a whole number/],
+    [{ agentLeaseMs: 500 }, /agentLeaseMs must be at least 1000: got 500/],
     [{ maxSnapshotBytes: -1 }, /maxSnapshotBytes/],
     [{ allowedTools: ['bash', ''] }, /allowedTools/],
     [{ disallowedTools: ['rm -rf'] }, /disallowedTools/],
