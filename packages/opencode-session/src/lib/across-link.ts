@@ -13,9 +13,12 @@ export interface AcrossLinkContext {
 
 /** Options of `acrossLink`. */
 export interface AcrossLinkOptions {
-  /** It is the first to reach the host: one that cannot be reached to begin with is not waited for. @default false */
+  /** It is the first to reach the host: one that cannot be reached to begin with is tried again for a moment only. @default false */
   readonly isFirst?: boolean;
 }
+
+/** So often is a host tried again that was never reached: a name may be mistyped, and a login that is refused is counted there. */
+const MOST_FIRST_TRIES = 2;
 
 /** Takes one step of a start, again when the link was lost under it, and tells that once. Only for what may be done twice. */
 export function acrossLink<Value>(
@@ -24,10 +27,14 @@ export function acrossLink<Value>(
   { isFirst = false }: AcrossLinkOptions = {},
 ): Promise<Value> {
   let isTold = false;
+  let triesLeft = isFirst ? MOST_FIRST_TRIES : Infinity;
   return outlastLink(run, {
     abortSignal,
     isPassing: (error) => {
-      if (!isLinkFault(error) || (isFirst && !isTold && isUnreached(error))) return false;
+      if (!isLinkFault(error)) return false;
+      if (!isUnreached(error)) triesLeft = Infinity;
+      else if (triesLeft <= 0) return false;
+      triesLeft -= 1;
       if (!isTold) emit({ type: 'warning', code: 'START_INTERRUPTED', message: `Trying again: ${messageOf(error)}` });
       isTold = true;
       return true;
