@@ -76,7 +76,6 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
     ...(options.onlyConfigured === true && { onlyConfigured: true }),
   });
   const journal = createJournal({ ...opened, onFailure: (message) => options.reporter.warning(message) });
-  journal.begin(session.id);
   const { hooks, task } = await reloadTask(record, { ...options, reporter: teeReporter([options.reporter, journal]) });
   const tracer = traceTask({ ...task, id: session.taskId }, { host: name, how: 'recovered', context });
   const reporter = teeReporter([options.reporter, journal, ...(tracer === undefined ? [] : [tracer])]);
@@ -94,6 +93,7 @@ export async function recoverHere(session: SessionDocument, options: RecoverHere
   });
   if (found === undefined) return { action: 'leave', reason: 'there is no such session' };
   if (found.action === 'leave') return found;
+  journal.begin(session.id);
   options.onSession?.(found.session, { host: name, outputDirectory: output.writer.directory });
   reporter.note(NOTES[found.action]);
   const { store } = opened;
