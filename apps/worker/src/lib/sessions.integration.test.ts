@@ -73,6 +73,15 @@ async function reported(session: string, pattern: RegExp): Promise<void> {
 
 const go = () => writeFile(join(directory, '.local/state/optio-opencode/nightly/workdir/go'), '');
 
+/** One may have ended with another that was killed before it. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 /** Starts a session and kills its worker when the agent is at work, and the agent where that is said; its lease is over by then. */
 async function startAndLose(how?: 'with its agent'): Promise<string> {
   const run = startOptio(['run', 'task.yaml', '--detach'], { directory, env });
@@ -80,7 +89,7 @@ async function startAndLose(how?: 'with its agent'): Promise<string> {
   const sessionId = run.stdout.trim();
   await reported(sessionId, /10% begun/);
   for (const { command, pid } of await processesKnowing(directory)) {
-    if (command.includes('--background') || how !== undefined) process.kill(pid, 'SIGKILL');
+    if (command.includes('--background') || how !== undefined) killIfThere(pid);
   }
   await using store = createSqliteStore(join(directory, '.local/share/optio/optio.db'));
   await changeDocument(store, sessionCollection, sessionId, (current) => ({
