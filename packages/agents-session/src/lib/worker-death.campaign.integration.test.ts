@@ -215,6 +215,8 @@ describe('two workers that both believe to own a session', { timeout: 3_600_000 
       if (begun?.id === undefined) throw new Error('The worker did not begin');
       await delay(stopAt * 1800);
       first.child.kill('SIGSTOP');
+      // From here on: stopped in the middle of a write it has the database's lock, and nobody gets on before it goes on.
+      const wake = setTimeout(() => first.child.kill('SIGCONT'), order.leaseMs + wakeAt * 1500);
       await using store = createSqliteStore(storePath);
       const document = await getSessionDocument(store, begun.id);
       const isOpen = document?.state !== 'ended';
@@ -222,12 +224,11 @@ describe('two workers that both believe to own a session', { timeout: 3_600_000 
       let second: string | undefined;
       if (isOpen) {
         paused += 1;
-        const wake = setTimeout(() => first.child.kill('SIGCONT'), order.leaseMs + wakeAt * 1500);
         const survivor = await recoverWhenFree({ ...order, host, store, ownerId: 'worker-2' }, begun.id);
         const result = await survivor.result;
         second = result && `${result.state} ${result.reason}`;
-        clearTimeout(wake);
       }
+      clearTimeout(wake);
       first.child.kill('SIGCONT');
       await first.exited;
       const told = first.lines.find(({ type }) => type === 'result')?.text;

@@ -127,7 +127,8 @@ if [ "$fresh" = empty ]; then
     if mv "$name" "./.removed.$attempt" 2>/dev/null; then name=./.removed.$attempt; fi
     remove "$name" || end failed "$error"
   done
-  rm -f "./control/opening.$run"
+  # The mark of a call that came later is that one's.
+  if [ "$(head -c 100 "./control/opening.$run" 2>/dev/null)" = "$attempt" ]; then rm -f "./control/opening.$run"; fi
 fi
 at=$root/$task
 own tmp
