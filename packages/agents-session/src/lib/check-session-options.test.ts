@@ -75,4 +75,7 @@ describe('checkSessionOptions', () => {
 
   it('lets a workdir be as it likes where there are no shims', () =>
     checkSessionOptions({ ...good, protocol: createLogProtocol(), workspace: { workdir: '/a:b' } }));
+
+  it('adopts an agent in whatever workdir it runs', () =>
+    checkSessionOptions({ ...good, workspace: { workdir: '/a:b' }, log: { generation: 0, offset: 0 } }));
 });

@@ -52,8 +52,8 @@ export function checkSessionOptions(options: RunAgentSessionOptions<EventEnvelop
   if (typeof workspace?.workdir !== 'string' || !workspace.workdir.startsWith('/')) {
     throw new TypeError(`workspace.workdir must be absolute: got ${JSON.stringify(workspace?.workdir)}`);
   }
-  // A workdir that its mode cannot do with is refused there.
-  browserShims({ mode: protocol.browser, workdir: workspace.workdir });
+  // A workdir that its mode cannot do with is refused there. An agent that is adopted runs already.
+  if (log === undefined) browserShims({ mode: protocol.browser, workdir: workspace.workdir });
   need(['remind', 'ignore'].includes(onIdle), 'onIdle', `'remind' or 'ignore': got ${JSON.stringify(onIdle)}`);
   need(!/[\r\n]/.test(resumeLogLine.trimEnd()), 'resumeLogLine', 'one line, as formatResumeLogLine makes it');
   if (log !== undefined && !(isCount(log.generation) && isCount(log.offset))) {
