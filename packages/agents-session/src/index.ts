@@ -36,8 +36,6 @@ export { keepAgentAlive } from './lib/keep-agent-alive.ts';
 export type { KeepAgentAliveOptions } from './lib/keep-agent-alive.ts';
 export { planRecovery } from './lib/plan-recovery.ts';
 export type { LeftSession, RecoveryPlan } from './lib/plan-recovery.ts';
-export { isLinkFault, outlastLink } from '@optio-ts/host-core';
-export type { OutlastLinkOptions } from '@optio-ts/host-core';
 export { decideOutcome } from './lib/outcome.ts';
 export type {
   DecidedOutcome,

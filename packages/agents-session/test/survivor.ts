@@ -1,7 +1,14 @@
 // What the author of an agent writes so that its sessions survive their worker: the scripted agent, with a document, a lease and a
 // snapshot in a store.
 import { createLogProtocol } from '@optio-ts/agents-prompt';
-import { archiveDirectory, createRunId, openWorkspace, startSupervised, writeFiles } from '@optio-ts/host-core';
+import {
+  archiveDirectory,
+  createRunId,
+  openWorkspace,
+  startSupervised,
+  writeFiles,
+  outlastLink,
+} from '@optio-ts/host-core';
 import type { Host, SupervisedProcess, Workspace } from '@optio-ts/host-core';
 import {
   claimSession,
@@ -14,14 +21,7 @@ import {
 } from '@optio-ts/seed-engine';
 import type { HeldSession, SessionDocument, SnapshotDraft, Store } from '@optio-ts/seed-engine';
 
-import {
-  decideOutcome,
-  findLeftSession,
-  keepAgentAlive,
-  outlastLink,
-  planRecovery,
-  runAgentSession,
-} from '../src/index.ts';
+import { decideOutcome, findLeftSession, keepAgentAlive, planRecovery, runAgentSession } from '../src/index.ts';
 import type { AgentSession, DecidedOutcome, EndContext, RecoveryPlan, SessionOutcome } from '../src/index.ts';
 import type { AgentSessionHooks } from '../src/lib/session-options.ts';
 import { SCRIPT_LIBRARY } from './scripted-agent.ts';

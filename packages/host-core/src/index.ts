@@ -37,7 +37,7 @@ export { killCommand, killExitCodes } from './lib/kill-script.ts';
 export type { KillRoot, KillTarget } from './lib/kill-script.ts';
 export { createLocalHost } from './lib/local-host.ts';
 export type { CreateLocalHostOptions } from './lib/local-host.ts';
-export { firstError, isLinkFault, outlastLink } from './lib/outlast-link.ts';
+export { firstError, isLinkFault, isUnreached, outlastLink } from './lib/outlast-link.ts';
 export type { OutlastLinkOptions } from './lib/outlast-link.ts';
 export type { PathOptions } from './lib/path-access.ts';
 export { hashFile, removePath, statPath } from './lib/path-info.ts';

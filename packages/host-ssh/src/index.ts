@@ -1,6 +1,6 @@
 export { acceptNew } from './lib/accept-new.ts';
 export type { AcceptNewOptions } from './lib/accept-new.ts';
-export { fromKnownHosts, pinnedKey } from './lib/host-keys.ts';
+export { fromKnownHosts, mapRefusals, pinnedKey } from './lib/host-keys.ts';
 export type { HostKeyCheck, HostKeyPolicy, HostKeyRefusal, HostKeyTarget } from './lib/host-keys.ts';
 export type { KeyboardPrompt, SecretSource, SshAuthentication } from './lib/ways-to-log-in.ts';
 export { createSshHost } from './lib/create-ssh-host.ts';

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 
-import { downloadFile, HostError, isLinkFault, outlastLink, runChecked } from '@optio-ts/host-core';
+import { downloadFile, HostError, isLinkFault, isUnreached, outlastLink, runChecked } from '@optio-ts/host-core';
 import type { Command, DownloadFileOptions, DownloadedFile, Host, RunOptions, RunResult } from '@optio-ts/host-core';
 
 import { checkSource, hashSource, isRepeatable, openSource } from './copy-source.ts';
@@ -188,11 +188,6 @@ function isNumber(value: number | undefined): value is number {
 
 function clampPercent(percent: number): number {
   return Math.min(100, Math.max(0, percent));
-}
-
-/** Whether a failure says that the host was not reached at all: nothing of what was asked for has begun. */
-function isUnreached(error: unknown): boolean {
-  return HostError.is(error) && error.code === 'CONNECT_FAILED';
 }
 
 /** The hex SHA-256 of a file on the host; `undefined` when it is missing or no tool can tell, so that it is copied. */

@@ -47,6 +47,11 @@ export function isLinkFault(error: unknown): boolean {
   return false;
 }
 
+/** Whether a failure says that the host was not reached at all (`CONNECT_FAILED`): nothing of what was asked for has begun. */
+export function isUnreached(error: unknown): boolean {
+  return HostError.is(error) && error.code === 'CONNECT_FAILED';
+}
+
 /** What went wrong first, where the disposal of something failed because of it (`SuppressedError`): that one says nothing by itself. */
 export function firstError(error: unknown): unknown {
   let first = error;

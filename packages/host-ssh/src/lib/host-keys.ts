@@ -36,6 +36,23 @@ export interface HostKeyPolicy {
   open(target: HostKeyTarget): Promise<HostKeyCheck>;
 }
 
+/** The same policy, whose refusals are told as `change` puts them: with a remedy of the caller's, for instance. What it accepts stays. */
+export function mapRefusals(policy: HostKeyPolicy, change: (refusal: HostKeyRefusal) => HostKeyRefusal): HostKeyPolicy {
+  return {
+    description: policy.description,
+    async open(target) {
+      const check = await policy.open(target);
+      return {
+        keyTypes: check.keyTypes,
+        async verify(key) {
+          const refusal = await check.verify(key);
+          return refusal && change(refusal);
+        },
+      };
+    },
+  };
+}
+
 /**
  * Accepts the keys that OpenSSH known_hosts files hold for the host: plain and hashed names, `[host]:port`, wildcards,
  * negation, `@revoked`. A host that only has a `@cert-authority` line is refused: host certificates are not supported.

@@ -1,5 +1,4 @@
-import { isLinkFault, outlastLink } from '@optio-ts/agents-session';
-import { HostError } from '@optio-ts/host-core';
+import { isLinkFault, isUnreached, outlastLink } from '@optio-ts/host-core';
 import { OpencodeError } from '@optio-ts/opencode-launcher';
 
 import { messageOf } from './errors.ts';
@@ -40,10 +39,6 @@ export function acrossLink<Value>(
       return true;
     },
   });
-}
-
-function isUnreached(error: unknown): boolean {
-  return HostError.is(error) && error.code === 'CONNECT_FAILED';
 }
 
 /** Whether an error may come from a link that was lost under a forwarded port. */

@@ -1,8 +1,8 @@
 import { createLogProtocol } from '@optio-ts/agents-prompt';
 import type { BrowserMode } from '@optio-ts/agents-prompt';
-import { decideOutcome, outlastLink, runAgentSession } from '@optio-ts/agents-session';
+import { decideOutcome, runAgentSession } from '@optio-ts/agents-session';
 import type { RecoveryPlan, SessionOutcome } from '@optio-ts/agents-session';
-import { probeHost } from '@optio-ts/host-core';
+import { outlastLink, probeHost } from '@optio-ts/host-core';
 import type { Workspace } from '@optio-ts/host-core';
 import { DecryptError, openSecret } from '@optio-ts/seed-engine';
 

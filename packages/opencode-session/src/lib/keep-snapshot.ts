@@ -1,5 +1,4 @@
-import { outlastLink } from '@optio-ts/agents-session';
-import { archiveDirectory, HostError } from '@optio-ts/host-core';
+import { archiveDirectory, HostError, outlastLink } from '@optio-ts/host-core';
 import type { Workspace } from '@optio-ts/host-core';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 import { noCipher, openSnapshot } from '@optio-ts/seed-engine';

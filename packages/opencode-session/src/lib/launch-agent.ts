@@ -1,5 +1,5 @@
-import { outlastLink } from '@optio-ts/agents-session';
 import type { LaunchContext, LaunchedAgent, SendContext } from '@optio-ts/agents-session';
+import { outlastLink } from '@optio-ts/host-core';
 import { launchOpencode } from '@optio-ts/opencode-launcher';
 import type { OpencodeServer } from '@optio-ts/opencode-launcher';
 

@@ -1,5 +1,5 @@
-import { outlastLink } from '@optio-ts/agents-session';
 import type { EndContext } from '@optio-ts/agents-session';
+import { outlastLink } from '@optio-ts/host-core';
 import type { Workspace } from '@optio-ts/host-core';
 import type { CapturedOpencodeSeed } from '@optio-ts/opencode-seeds';
 

@@ -1,5 +1,5 @@
-import { isLinkFault } from '@optio-ts/agents-session';
 import type { SessionOutcome } from '@optio-ts/agents-session';
+import { isLinkFault } from '@optio-ts/host-core';
 import { OpencodeInstallError } from '@optio-ts/opencode-installer';
 import { SeedEngineError } from '@optio-ts/seed-engine';
 

@@ -1,13 +1,12 @@
 import { createLocalHost } from '@optio-ts/host-core';
 import type { Host } from '@optio-ts/host-core';
-import type { CreateSshHostOptions } from '@optio-ts/host-ssh';
+import type { CreateSshHostOptions, HostKeyPolicy } from '@optio-ts/host-ssh';
 
 import type { ConfiguredHost, WorkerConfig } from '../config/worker-config.ts';
 import { WorkerError, messageOf } from '../errors.ts';
 import { resolveReference } from '../secret-reference.ts';
 import type { SecretReference } from '../secret-reference.ts';
 import { suggest } from '../suggest.ts';
-import { withRemedy } from './with-remedy.ts';
 
 /** The name of this machine. */
 export const LOCAL_HOST = 'local';
@@ -45,7 +44,8 @@ export async function openHost(name: string, options: OpenHostOptions): Promise<
   const configured = options.config.hosts.get(name);
   if (name === LOCAL_HOST) return openedLocally();
   if (configured === undefined && options.onlyConfigured === true) throw unknownHost(name, options.config);
-  const { createSshHost, fromKnownHosts, fromSshConfig, pinnedKey, acceptNew } = await import('@optio-ts/host-ssh');
+  const { acceptNew, createSshHost, fromKnownHosts, fromSshConfig, mapRefusals, pinnedKey } =
+    await import('@optio-ts/host-ssh');
 
   const secret = (reference: SecretReference | undefined, field: string) =>
     reference && (() => fetchSecret(reference, ['hosts', name, field], options));
@@ -76,11 +76,14 @@ export async function openHost(name: string, options: OpenHostOptions): Promise<
       throw options.config.problemAt(['hosts', name, 'hostKey'], messageOf(error));
     }
   }
+  const remedy = `check the fingerprint: optio host check ${name} --accept-new writes the key down`;
+  const withRemedy = (policy: HostKeyPolicy): HostKeyPolicy =>
+    mapRefusals(policy, (refusal) => (refusal.isUnknown === true ? { ...refusal, remedy } : refusal));
   const host = createSshHost({
     ...settings,
-    hostKeys: withRemedy(settings.hostKeys, name),
+    hostKeys: withRemedy(settings.hostKeys),
     ...(settings.jumps && {
-      jumps: settings.jumps.map((jump) => ({ ...jump, hostKeys: withRemedy(jump.hostKeys, name) })),
+      jumps: settings.jumps.map((jump) => ({ ...jump, hostKeys: withRemedy(jump.hostKeys) })),
     }),
   });
   return {

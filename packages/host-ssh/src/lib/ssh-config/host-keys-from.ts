@@ -1,5 +1,5 @@
 import { acceptNewPolicy } from '../accept-new.ts';
-import { knownHostsPolicy, type HostKeyPolicy } from '../host-keys.ts';
+import { knownHostsPolicy, mapRefusals, type HostKeyPolicy } from '../host-keys.ts';
 import { defaultKnownHostsFiles, type KnownHostsFile } from '../known-hosts-files.ts';
 import { configFailed } from './config-errors.ts';
 import { expandPath, type Tokens } from './expand.ts';
@@ -35,7 +35,12 @@ export function hostKeysFrom(context: HopContext): {
     throw configFailed(`StrictHostKeyChecking of ${facts.alias} is no value that OpenSSH knows: ${strict}`);
   }
   const reason = 'StrictHostKeyChecking no: host keys are always checked';
-  return { policy: withNote(knownHostsPolicy(files), reason), ignored: [reason] };
+  // A refusal then says why the configuration's word is not enough.
+  const policy = mapRefusals(knownHostsPolicy(files), (refusal) => ({
+    ...refusal,
+    reason: `${refusal.reason} (${reason})`,
+  }));
+  return { policy, ignored: [reason] };
 }
 
 function knownHostsFiles(context: HopContext, keyword: string): readonly KnownHostsFile[] {
@@ -56,21 +61,4 @@ function knownHostsFiles(context: HopContext, keyword: string): readonly KnownHo
     // A file that somebody named and that is not there may be a slip, and may have held revoked keys.
     return { path, isOptional: isDefault };
   });
-}
-
-/** A refusal then says why the configuration's word is not enough. */
-function withNote(policy: HostKeyPolicy, note: string): HostKeyPolicy {
-  return {
-    description: policy.description,
-    async open(target) {
-      const check = await policy.open(target);
-      return {
-        keyTypes: check.keyTypes,
-        async verify(key) {
-          const refusal = await check.verify(key);
-          return refusal && { ...refusal, reason: `${refusal.reason} (${note})` };
-        },
-      };
-    },
-  };
 }
